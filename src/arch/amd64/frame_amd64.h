@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* frame_amd64: the first frame of a stack. */
+#ifndef GAMP_ARCH_FRAME_AMD64_H
+#define GAMP_ARCH_FRAME_AMD64_H
+
+void arch_entry(void); /* switch.S; entered by a switch only, with the function in rbx */
+
+#endif

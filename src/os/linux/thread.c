@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "os/linux/thread.h"
+#include "base/fmt.h"
+#include "os/linux/sys.h"
+#include "os/linux/vm.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+
+struct start {
+    void (*fn)(void *);
+    void *arg;
+};
+
+static void *trampoline(void *p)
+{
+    struct start s = *(struct start *)p;
+
+    free(p);
+    s.fn(s.arg);
+    return NULL;
+}
+
+static int create(struct start *s, size_t stack_size)
+{
+    pthread_attr_t attr;
+    pthread_t id;
+    sigset_t all, old;
+    int err;
+
+    err = pthread_attr_init(&attr);
+    if (err)
+        return -err;
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    if (stack_size)
+        pthread_attr_setstacksize(&attr, stack_size);
+    sigfillset(&all);
+    thread_sigmask(SIG_SETMASK, &all, &old);
+    err = pthread_create(&id, &attr, trampoline, s);
+    thread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    return -err;
+}
+
+int thread_create(void (*fn)(void *), void *arg, size_t stack_size)
+{
+    int saved = errno, err = -ENOMEM;
+    struct start *s = malloc(sizeof *s);
+
+    if (s) {
+        *s = (struct start){fn, arg};
+        err = create(s, stack_size);
+        if (err)
+            free(s);
+    }
+    errno = saved;
+    return err;
+}
+
+void thread_stack(uintptr_t *lo, uintptr_t *hi)
+{
+    int saved = errno;
+    pthread_attr_t attr;
+    void *base = NULL;
+    size_t size = 0;
+
+    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        pthread_attr_getstack(&attr, &base, &size);
+        pthread_attr_destroy(&attr);
+    }
+    *lo = (uintptr_t)base;
+    *hi = (uintptr_t)base + size;
+    errno = saved;
+}
+
+void thread_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+    /* The kernel's set is 8 bytes; libc's wrapper would refuse to block its own signals. */
+    sys_call(SYS_rt_sigprocmask, how, set, old, 8);
+}
+
+static size_t altstack_size(void)
+{
+    size_t min = getauxval(AT_MINSIGSTKSZ);
+
+    return ((min + 48 * 1024) + PAGE - 1) & ~(size_t)(PAGE - 1);
+}
+
+size_t thread_altstack_size(void)
+{
+    return altstack_size();
+}
+
+void *thread_altstack_new(void)
+{
+    char *p = vm_map(altstack_size() + PAGE);
+
+    if (!p)
+        return NULL;
+    vm_guard(p, PAGE);
+    return p + PAGE;
+}
+
+void thread_altstack_set(void *stack)
+{
+    stack_t ss = {.ss_sp = stack, .ss_size = altstack_size(), .ss_flags = stack ? 0 : SS_DISABLE};
+
+    sys_call(SYS_sigaltstack, &ss, NULL);
+}
+
+void thread_altstack_free(void *stack)
+{
+    if (stack)
+        vm_unmap((char *)stack - PAGE, altstack_size() + PAGE);
+}
+
+int thread_count(void)
+{
+    /* d_reclen stands at offset 16 of linux_dirent64, the name at 19. */
+    char buf[4096] __attribute__((aligned(8)));
+    int fd = sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    int n = 0;
+    long got;
+
+    if (fd < 0)
+        return fd;
+    while ((got = sys_call(SYS_getdents64, fd, buf, sizeof buf)) > 0)
+        for (long at = 0; at < got; at += *(uint16_t *)(buf + at + 16))
+            n += buf[at + 19] != '.';
+    sys_close(fd);
+    return got < 0 ? (int)got : n;
+}
+
+char thread_state(int tid)
+{
+    char path[64], buf[128];
+    long n;
+    int fd;
+
+    fmt_buf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+    fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return 0;
+    n = sys_read(fd, buf, sizeof buf - 1);
+    sys_close(fd);
+    /* "tid (name) S ...": the name, at most 15 bytes, may hold parentheses; the last one counts. */
+    for (long i = MIN(n, 40) - 3; i > 0; i--)
+        if (buf[i] == ')' && buf[i + 1] == ' ')
+            return buf[i + 2];
+    return 0;
+}

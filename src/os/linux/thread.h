@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* thread: making OS threads, their signal masks and alternate stacks. */
+#ifndef GAMP_OS_THREAD_H
+#define GAMP_OS_THREAD_H
+
+#include "base/compiler.h"
+#include <signal.h>
+
+/* A detached thread that begins with all signals blocked. 0 or -errno. Calls libc's malloc: only
+ * the threads that no goroutine can hold up (the template thread) call it. */
+int thread_create(void (*fn)(void *), void *arg, size_t stack_size);
+/* Bounds of the calling thread's own stack. */
+void thread_stack(uintptr_t *lo, uintptr_t *hi);
+void thread_sigmask(int how, const sigset_t *set, sigset_t *old);
+/* A mapped alternate stack with a guard below, sized by AT_MINSIGSTKSZ; NULL when out of memory. */
+void *thread_altstack_new(void);
+void thread_altstack_set(void *stack); /* NULL: none */
+void thread_altstack_free(void *stack);
+size_t thread_altstack_size(void);
+/* Threads in the process, from /proc, or -errno. */
+int thread_count(void);
+/* The kernel's state letter of a thread ('R', 'S', 'D'...), or 0. */
+char thread_state(int tid);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* m: an OS thread. Ms that the runtime made are in sched.allm for ever (their records are reused);
+ * a foreign thread has one too, without a P, for its locks and its note. */
+#ifndef GAMP_SCHED_M_H
+#define GAMP_SCHED_M_H
+
+#include "lock/lockrank_up.h"
+#include "lock/note.h"
+#include "sched/g.h"
+#include <signal.h>
+#include <time.h>
+
+struct p;
+
+/* m->stolen: who has the P of an M that is in user code.
+ *   OWNED -> ASKING -> TAKEN   sysmon;  ASKING -> OWNED  sysmon withdraws, or the owner at its entry
+ *   TAKEN -> OWNED             the owner, when it has a P again
+ * Every edge is a CAS but the last. The Dekker pair is in sched/entry.h. */
+enum { STOLEN_OWNED, STOLEN_ASKING, STOLEN_TAKEN };
+
+struct m {
+    /* What an entry and a leave touch. Owner writes; guard: sysmon and preemptors too (atomic). */
+    uintptr_t guard;    /* stackguard0 of the running g, or GUARD_ASK */
+    uint32_t inruntime; /* 1 between gamp_enter and gamp_leave */
+    uint32_t stolen;    /* atomic */
+    int32_t locks;      /* runtime locks and preemption offs; owner only */
+    bool hint;          /* between gamp_blocking_enter and _exit */
+    struct g *curg;     /* atomic for readers */
+    struct p *p;        /* NULL while idle or stray */
+    struct g *g0;
+    int *errnop;
+
+    /* The park that the next context on this M commits (sched/park.c). Owner only. */
+    struct g *commitg;
+    bool (*commitf)(struct g *, void *);
+    void *commitlock;
+
+    uint64_t rand;
+    struct p *nextp; /* handed with park */
+    struct p *oldp;  /* had before it became a stray */
+    bool spinning;   /* looks for work; counted in sched.nmspinning */
+    bool blocked;    /* on park */
+    bool dead;       /* its thread has ended; the record is on sched.freem */
+    bool foreign;
+    struct note park;
+    struct g *lockedg;
+    struct m *schedlink; /* sched.midle */
+    struct m *alllink;   /* sched.allm; written once */
+    int64_t id;
+    int tid;
+    clockid_t cpuclock;
+    void *altstack;
+    void *cxa_globals; /* __cxa_get_globals() of the thread, or NULL */
+    sigset_t sigmask;  /* what goroutines run with */
+    struct lockrank_held ranks;
+
+    /* Preemption. in_handler: owner; the rest sysmon. */
+    uint32_t signal_pending; /* atomic: a signal is on its way */
+    bool in_handler;
+    int64_t stray_cpu; /* its CPU clock when it was taken */
+    int64_t stray_since;
+
+    struct {
+        uint64_t tick;    /* schedtick seen */
+        int64_t since;    /* when */
+        int64_t cpu;      /* its CPU clock at the last look, -1: not looked */
+        uint32_t still;   /* looks for which it stood still */
+    } mon;               /* sysmon's notes */
+    uint64_t switches;   /* runs of goroutines; owner writes */
+    struct g g0_storage; /* g0 of a made thread, or the g of a foreign one */
+    struct gx gx_storage;
+};
+
+#define GUARD_ASK (UINTPTR_MAX - 4096)
+
+static inline struct m *getm(void)
+{
+    return getg()->run.m;
+}
+
+#endif

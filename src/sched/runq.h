@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* runq: the per-P ring of runnable goroutines, and runnext, which runs before it.
+ * Invariant: tail - head <= RUNQ_CAP (unsigned, wraps).
+ * Writers:   tail and the slots: the owner P.  head: anyone, by CAS.  runnext: the owner by exchange, a thief by CAS to NULL.
+ * Pairs:     put's store_release(tail) with grab's load_acquire(tail);
+ *            get's and grab's cas_release(head) with put's load_acquire(head): a slot is reused
+ *            only after it was read.
+ * Rejected:  a growable deque, because overflow belongs to the global queue. */
+#ifndef GAMP_SCHED_RUNQ_H
+#define GAMP_SCHED_RUNQ_H
+
+#include "sched/g.h"
+
+#define RUNQ_CAP 256u
+
+struct runq {
+    uint32_t head cacheline_aligned;
+    uint32_t tail;
+    struct g *runnext;
+    struct g *ring[RUNQ_CAP];
+};
+
+struct p;
+
+/* Owner only. next: into runnext, kicking the old one to the tail. A full ring sends half of itself and the
+ * goroutine to the global queue. */
+void runqput(struct p *pp, struct g *gp, bool next);
+/* Owner only. All of q to the tail; what does not fit stays in q. */
+void runqputbatch(struct p *pp, struct gqueue *q);
+/* Owner only. inherit: it came from runnext and goes on with the slice of the one before. */
+struct g *runqget(struct p *pp, bool *inherit);
+/* Owner only: the ring alone. */
+struct g *runqget_ring(struct p *pp);
+bool runqempty(struct p *pp);
+uint32_t runqsize(struct p *pp);
+/* Moves half of p2's to pp and returns one of them; pp's ring must be empty. runnext only when asked. */
+struct g *runqsteal(struct p *pp, struct p *p2, bool steal_runnext);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* schedt: what all Ms share. One instance, `sched`. */
+#ifndef GAMP_SCHED_SCHEDT_H
+#define GAMP_SCHED_SCHEDT_H
+
+#include "lock/mutex.h"
+#include "sched/m.h"
+#include "sched/p.h"
+
+enum sched_phase {
+    PHASE_NONE,     /* before gamp_run or gamp_start */
+    PHASE_INIT,     /* schedinit */
+    PHASE_RUN,
+    PHASE_STOPPING, /* no goroutine is scheduled any more */
+    PHASE_STOPPED,
+};
+
+struct schedt {
+    struct mutex lock; /* LOCK_SCHED; guards all but what is said to be atomic */
+
+    struct m *midle; /* idle Ms, last in first out */
+    int32_t nmidle;  /* written under lock, atomic for readers */
+    int32_t nmidlelocked;
+    int64_t mnext; /* next id; also Ms ever made */
+    int32_t maxmcount;
+    int32_t nmfreed;
+    int32_t nmwanted; /* Ms asked of the template thread and not yet there */
+    struct m *allm;   /* atomic head, linked by alllink, grows only */
+    struct m *freem;  /* records of ended threads */
+
+    struct p *pidle;
+    int32_t npidle;     /* atomic for readers */
+    int32_t nmspinning; /* atomic */
+    uint32_t needspinning; /* atomic */
+
+    struct gqueue runq;    /* runnable, in order */
+    struct gqueue hogq;    /* runnable, but used up its slice */
+    uint32_t runqsize;     /* runq.n + hogq.n, atomic for readers */
+    uint32_t runqshort;    /* runq.n alone, atomic for readers */
+    int64_t hogsince;      /* when the hog queue was last served or empty */
+
+    struct gqueue gfree; /* dead records */
+    struct mutex gflock; /* LOCK_LEAF; gfree */
+    uint64_t goidgen;    /* atomic */
+    int64_t ngoroutines; /* atomic; alive, the program's */
+    uint64_t created_foreign; /* atomic: created on threads without a P */
+
+    int64_t lastpoll;  /* atomic; 0: somebody blocks in netpoll */
+    int64_t polluntil; /* atomic; when that one wakes, 0: it does not */
+    int64_t coarse;    /* atomic; a recent nanotime */
+
+    uint32_t gcwaiting; /* atomic: the world is to stop */
+    int32_t stopwait;
+    struct note stopnote;
+
+    uint32_t sysmonwait; /* atomic: sysmon sleeps until somebody runs */
+    struct note sysmonnote;
+    struct note templatenote;
+    uint32_t templatewake; /* atomic: the template thread was asked */
+
+    uint32_t phase;     /* atomic; enum sched_phase */
+    bool library;       /* gamp_start: no deadlock report */
+    int exitcode;
+    int32_t foreigners;  /* atomic: attached foreign threads */
+    int32_t signalchans; /* atomic: registered signal channels */
+
+    uint64_t handoffs, preemptions, strays, deadms; /* atomic counters */
+    uint64_t steals_lost, switches_lost;
+};
+
+extern struct schedt sched;
+extern int32_t gomaxprocs; /* atomic; changes while the world is stopped */
+extern int32_t ncpu;
+
+struct debugvars {
+    int32_t schedtrace, scheddetail, inittrace, asyncpreemptoff, directswitch, sched_random;
+    uint64_t seed;
+    int32_t preemptsignal;
+    int32_t traceback; /* enum in sched/fatal.h */
+};
+extern struct debugvars debug;
+
+static inline enum sched_phase sched_phase(void)
+{
+    return (enum sched_phase)load_acquire(&sched.phase);
+}
+
+#endif
