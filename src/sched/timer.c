@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* timer: the 4-ary heap. Four children fit less than two cache lines and halve the levels of a binary heap.
+/* timer: the 4-ary heap. Four children fit less than two cache lines and halve the levels of a
+ * binary heap.
  *
  * Invariants, under ts->lock:
  *   heap[i].t->index == i and heap[i].t->ts == ts           for i < n
  *   (heap[(i-1)/4].when, .order) < (heap[i].when, .order)   for 0 < i < n; orders are unique
  *   minwhen == (n ? heap[0].when : INT64_MAX)
  *
- * t->ts goes from NULL to a heap and from heap to heap or to NULL only under the lock of the heap that it
- * names. timer_stop reads it without a lock to learn which to take, and looks again under it.
- * Pairs: the store_release(t->ts, NULL) of a firing with timer_stop's load_acquire: it is the last touch of t,
- * so an owner that reads NULL may reuse the memory.
+ * t->ts goes from NULL to a heap and from heap to heap or to NULL only under the lock of the heap
+ * that it names. timer_stop reads it without a lock to learn which to take, and looks again
+ * under it.
+ * Pairs: the store_release(t->ts, NULL) of a firing with timer_stop's load_acquire: it is the last
+ * touch of t, so an owner that reads NULL may reuse the memory.
  *
- * minwhen is read without the lock by those who look for work or are about to sleep. Pairs: the fence after it fell with
- * the one of a poller between saying until when it sleeps and its last look at the heaps: either
- * it sees the new minwhen or wakenetpoller sees how long it means to sleep.
+ * minwhen is read without the lock by those who look for work or are about to sleep. Pairs: the
+ * fence after it fell with the one of a poller between saying until when it sleeps and its last
+ * look at the heaps: either it sees the new minwhen or wakenetpoller sees how long it sleeps.
  *
- * Entries hold a copy of `when`, so a sift touches the timers themselves only to write their index.
+ * Entries hold a copy of `when`, so a sift touches the timers only to write their index.
  *
- * Rejected: marking timers deleted and sweeping them later (a storm of resets fills the heap, and a timer on a
- * stack could not go); a timing wheel (rounds, and finding the next point in time is what idle Ms need). */
+ * Rejected: marking timers deleted and sweeping them later (a storm of resets fills the heap, and
+ * a timer on a stack could not go); a timing wheel (it rounds, and to find the next point in time
+ * is what idle Ms need most). */
 #include "sched/timer.h"
 #include "base/throw.h"
 #include "os/linux/clock.h"
@@ -221,14 +224,14 @@ bool timer_stop(struct timer *t)
     return false;
 }
 
-/* Takes the top out, or arms it again when it is periodic. Its memory may go once t->ts is NULL. */
+/* Takes the top out, or arms it again when it is periodic. Its memory may go once ts is NULL. */
 static struct call take_top(struct timers *ts, int64_t now)
 {
     struct timer *t = ts->heap[0].t;
     struct call c = {t->f, t->arg, t->seq};
 
     if (t->period > 0) {
-        /* The next point in phase that is still to come. (now - when) is split so that no product overflows. */
+        /* The next point in phase that is still to come; unsigned, so that nothing overflows. */
         uint64_t late = (uint64_t)now - (uint64_t)t->when;
         uint64_t period = (uint64_t)t->period;
 
@@ -240,6 +243,11 @@ static struct call take_top(struct timers *ts, int64_t now)
         store_release(&t->ts, NULL);
     }
     return c;
+}
+
+static bool due(const struct timers *ts, int64_t now)
+{
+    return ts->n > 0 && ts->heap[0].when <= now && ts->heap[0].when != INT64_MAX;
 }
 
 int64_t timers_run(struct timers *ts, int64_t now, bool *ran)
@@ -254,7 +262,7 @@ int64_t timers_run(struct timers *ts, int64_t now, bool *ran)
     do {
         n = 0;
         lock(&ts->lock);
-        while (n < RUN_BATCH && ts->n > 0 && ts->heap[0].when <= now && ts->heap[0].when != INT64_MAX)
+        while (n < RUN_BATCH && due(ts, now))
             calls[n++] = take_top(ts, now);
         unlock(&ts->lock);
         for (int i = 0; i < n; i++)
@@ -290,8 +298,8 @@ void timers_move(struct timers *to, struct timers *from)
     uint64_t shift;
 
     lock_two(to, from);
-    /* Those of `to` come before those of `from` among equals, and each keeps its own order. The lesser crowd
-     * moves into the array of the greater, so memory is seldom needed. */
+    /* Those of `to` come before those of `from` among equals, and each keeps its own order. The
+     * lesser crowd moves into the array of the greater, so memory is seldom needed. */
     shift = to->order;
     to->order += from->order;
     from->order = 0;
