@@ -5,7 +5,7 @@
  * Invariants, under ts->lock:
  *   heap[i].t->index == i and heap[i].t->ts == ts           for i < n
  *   (heap[(i-1)/4].when, .order) < (heap[i].when, .order)   for 0 < i < n; orders are unique
- *   minwhen == (n ? heap[0].when : INT64_MAX)
+ *   minwhen == the least when of heap and spilled, INT64_MAX when both are empty
  *
  * t->ts goes from NULL to a heap and from heap to heap or to NULL only under the lock of the heap
  * that it names. timer_stop reads it without a lock to learn which to take, and looks again
@@ -29,7 +29,6 @@
 #include "sched/m.h"
 #include "sched/p.h"
 #include "sched/proc.h"
-#include <errno.h>
 
 enum {
     HEAP_ARY = 4,
@@ -51,6 +50,7 @@ void timers_init(struct timers *ts)
     mutex_init(&ts->lock, LOCK_TIMERS);
     ts->n = ts->cap = 0;
     ts->heap = NULL;
+    ts->spilled = NULL;
     ts->order = 0;
     store_relaxed(&ts->minwhen, INT64_MAX);
 }
@@ -109,9 +109,24 @@ static void sift_down(struct timers *ts, uint32_t i, struct timer_entry e)
     place(ts, i, e);
 }
 
+/* The link that leads to the earliest of the spilled; there is one. */
+static struct timer **spilled_first(struct timers *ts)
+{
+    struct timer **first = &ts->spilled;
+
+    for (struct timer **at = &(*first)->link; *at; at = &(*at)->link)
+        if ((*at)->when <= (*first)->when)
+            first = at;
+    return first;
+}
+
 static void set_minwhen(struct timers *ts)
 {
-    store_relaxed(&ts->minwhen, ts->n > 0 ? ts->heap[0].when : INT64_MAX);
+    int64_t when = ts->n > 0 ? ts->heap[0].when : INT64_MAX;
+
+    if (unlikely(ts->spilled))
+        when = MIN(when, (*spilled_first(ts))->when);
+    store_relaxed(&ts->minwhen, when);
 }
 
 static size_t bytes(uint32_t cap)
@@ -119,28 +134,28 @@ static size_t bytes(uint32_t cap)
     return cap * sizeof(struct timer_entry);
 }
 
-/* Room for extra more. Kernel calls under the lock are rare: the array doubles. */
-static int reserve(struct timers *ts, uint64_t extra)
+/* Makes room for extra more, if it can. Kernel calls under the lock are rare: the array doubles. */
+static bool reserve(struct timers *ts, uint64_t extra)
 {
     uint64_t need = ts->n + extra;
     uint64_t cap = MAX(ts->cap, HEAP_MIN);
     void *heap;
 
     if (need <= ts->cap)
-        return 0;
+        return true;
     while (cap < need)
         cap *= 2;
-    if (cap > UINT32_MAX)
-        return -ENOMEM;
+    if (cap >= TIMER_SPILLED)
+        return false;
     if (ts->heap)
         heap = vm_remap(ts->heap, bytes(ts->cap), bytes((uint32_t)cap));
     else
         heap = vm_map(bytes((uint32_t)cap));
     if (!heap)
-        return -ENOMEM;
+        return false;
     ts->heap = heap;
     ts->cap = (uint32_t)cap;
-    return 0;
+    return true;
 }
 
 /* After a crowd has gone its memory goes too; at a quarter, so that it does not swing. */
@@ -160,25 +175,51 @@ static void shrink(struct timers *ts)
 
 static void heap_push(struct timers *ts, struct timer *t)
 {
-    struct timer_entry e = {.when = t->when, .order = ts->order++, .t = t};
-
-    sift_up(ts, ts->n++, e);
+    if (likely(reserve(ts, 1))) {
+        sift_up(ts, ts->n++, (struct timer_entry){t->when, ts->order++, t});
+    } else {
+        t->index = TIMER_SPILLED;
+        t->link = ts->spilled;
+        ts->spilled = t;
+    }
     set_minwhen(ts);
 }
 
-/* Takes out the i-th and leaves t->ts to the caller. */
-static void heap_remove(struct timers *ts, uint32_t i)
+/* Takes it out and leaves t->ts to the caller. */
+static void heap_remove(struct timers *ts, struct timer *t)
 {
-    struct timer_entry last = ts->heap[--ts->n];
+    uint32_t i = t->index;
 
-    if (i < ts->n) {
-        if (i > 0 && before(&last, &ts->heap[(i - 1) / HEAP_ARY]))
-            sift_up(ts, i, last);
-        else
-            sift_down(ts, i, last);
+    if (unlikely(i == TIMER_SPILLED)) {
+        struct timer **at = &ts->spilled;
+
+        while (*at != t)
+            at = &(*at)->link;
+        *at = t->link;
+    } else {
+        struct timer_entry last = ts->heap[--ts->n];
+
+        if (i < ts->n) {
+            if (i > 0 && before(&last, &ts->heap[(i - 1) / HEAP_ARY]))
+                sift_up(ts, i, last);
+            else
+                sift_down(ts, i, last);
+        }
+        shrink(ts);
     }
     set_minwhen(ts);
-    shrink(ts);
+}
+
+/* Back into the heap with those that had no room, as many as there is room for now. */
+static cold void unspill(struct timers *ts)
+{
+    while (ts->spilled && reserve(ts, 1)) {
+        struct timer *t = ts->spilled;
+
+        ts->spilled = t->link;
+        sift_up(ts, ts->n++, (struct timer_entry){t->when, ts->order++, t});
+    }
+    set_minwhen(ts);
 }
 
 int timer_start(struct timer *t)
@@ -189,10 +230,6 @@ int timer_start(struct timer *t)
 
     debug_invariant(!load_relaxed(&t->ts));
     lock(&ts->lock);
-    if (reserve(ts, 1) < 0) {
-        unlock(&ts->lock);
-        return -ENOMEM;
-    }
     first = when < load_relaxed(&ts->minwhen);
     heap_push(ts, t);
     /* Relaxed: those who act on it take the lock first. */
@@ -213,7 +250,7 @@ bool timer_stop(struct timer *t)
     while ((ts = load_acquire(&t->ts)) != NULL) {
         lock(&ts->lock);
         if (load_relaxed(&t->ts) == ts) {
-            heap_remove(ts, t->index);
+            heap_remove(ts, t);
             store_relaxed(&t->ts, NULL);
             unlock(&ts->lock);
             return true;
@@ -224,22 +261,32 @@ bool timer_stop(struct timer *t)
     return false;
 }
 
-/* Takes the top out, or arms it again when it is periodic. Its memory may go once ts is NULL. */
-static struct call take_top(struct timers *ts, int64_t now)
+/* The next point in phase that is still to come; unsigned, so that nothing overflows. */
+static int64_t next_in_phase(int64_t when, int64_t period, int64_t now)
 {
-    struct timer *t = ts->heap[0].t;
+    uint64_t late = (uint64_t)now - (uint64_t)when;
+
+    late -= late % (uint64_t)period;
+    return time_add((int64_t)((uint64_t)when + late), period);
+}
+
+/* Takes the earliest out, or arms it again if periodic. Its memory may go once ts is NULL. */
+static struct call take_first(struct timers *ts, int64_t now)
+{
+    bool top = ts->n > 0 && ts->heap[0].when == load_relaxed(&ts->minwhen);
+    struct timer *t = top ? ts->heap[0].t : *spilled_first(ts);
     struct call c = {t->f, t->arg, t->seq};
 
+    if (t->refs)
+        /* Relaxed: an owner lets go only after timer_stop, which this lock orders. */
+        fetch_add_relaxed(t->refs, 1);
     if (t->period > 0) {
-        /* The next point in phase that is still to come; unsigned, so that nothing overflows. */
-        uint64_t late = (uint64_t)now - (uint64_t)t->when;
-        uint64_t period = (uint64_t)t->period;
-
-        t->when = time_add((int64_t)((uint64_t)t->when + late / period * period), t->period);
-        sift_down(ts, 0, (struct timer_entry){t->when, ts->order++, t});
+        t->when = next_in_phase(t->when, t->period, now);
+        if (top)
+            sift_down(ts, 0, (struct timer_entry){t->when, ts->order++, t});
         set_minwhen(ts);
     } else {
-        heap_remove(ts, 0);
+        heap_remove(ts, t);
         store_release(&t->ts, NULL);
     }
     return c;
@@ -247,7 +294,10 @@ static struct call take_top(struct timers *ts, int64_t now)
 
 static bool due(const struct timers *ts, int64_t now)
 {
-    return ts->n > 0 && ts->heap[0].when <= now && ts->heap[0].when != INT64_MAX;
+    /* Relaxed: written under the lock, which the caller has. */
+    int64_t when = load_relaxed(&ts->minwhen);
+
+    return when <= now && when != INT64_MAX;
 }
 
 int64_t timers_run(struct timers *ts, int64_t now, bool *ran)
@@ -262,8 +312,10 @@ int64_t timers_run(struct timers *ts, int64_t now, bool *ran)
     do {
         n = 0;
         lock(&ts->lock);
+        if (unlikely(ts->spilled))
+            unspill(ts);
         while (n < RUN_BATCH && due(ts, now))
-            calls[n++] = take_top(ts, now);
+            calls[n++] = take_first(ts, now);
         unlock(&ts->lock);
         for (int i = 0; i < n; i++)
             calls[i].f(calls[i].arg, calls[i].seq, now);
@@ -293,36 +345,47 @@ static void swap_arrays(struct timers *a, struct timers *b)
     b->cap = cap;
 }
 
+static void spill_all(struct timers *to, struct timers *from)
+{
+    struct timer *t;
+
+    while ((t = from->spilled) != NULL) {
+        from->spilled = t->link;
+        t->link = to->spilled;
+        to->spilled = t;
+        store_relaxed(&t->ts, to);
+    }
+}
+
 void timers_move(struct timers *to, struct timers *from)
 {
-    uint64_t shift;
-
     lock_two(to, from);
     /* Those of `to` come before those of `from` among equals, and each keeps its own order. The
      * lesser crowd moves into the array of the greater, so memory is seldom needed. */
-    shift = to->order;
-    to->order += from->order;
-    from->order = 0;
     for (uint32_t i = 0; i < from->n; i++)
-        from->heap[i].order += shift;
+        from->heap[i].order += to->order;
+    to->order += from->order;
     if (from->cap > to->cap) {
         swap_arrays(to, from);
         for (uint32_t i = 0; i < to->n; i++)
             store_relaxed(&to->heap[i].t->ts, to);
     }
-    if (reserve(to, from->n) < 0)
-        throw("out of memory: %u timers of a P that goes", from->n);
+    reserve(to, from->n);
     for (uint32_t i = 0; i < from->n; i++) {
         struct timer_entry e = from->heap[i];
 
         store_relaxed(&e.t->ts, to);
-        sift_up(to, to->n++, e);
+        if (likely(to->n < to->cap))
+            sift_up(to, to->n++, e);
+        else
+            heap_push(to, e.t);
     }
-    from->n = 0;
+    spill_all(to, from);
     if (from->heap)
         vm_unmap(from->heap, bytes(from->cap));
+    from->n = from->cap = 0;
     from->heap = NULL;
-    from->cap = 0;
+    from->order = 0;
     set_minwhen(from);
     set_minwhen(to);
     unlock(&from->lock);

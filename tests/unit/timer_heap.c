@@ -10,7 +10,7 @@
 #include "sched/proc.h"
 #include "sched/timer.h"
 #include "harness/test.h"
-#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,13 +112,20 @@ static void reset(size_t n)
 
 static void heap_check(struct timers *ts)
 {
+    int64_t min = INT64_MAX;
+
     for (uint32_t i = 0; i < ts->n; i++) {
         struct timer_entry *e = &ts->heap[i], *up = &ts->heap[i > 0 ? (i - 1) / 4 : 0];
 
         CHECK(e->t->index == i && e->t->ts == ts && e->t->when == e->when);
         CHECK(i == 0 || up->when < e->when || (up->when == e->when && up->order < e->order));
+        min = MIN(min, e->when);
     }
-    CHECK(ts->minwhen == (ts->n ? ts->heap[0].when : INT64_MAX));
+    for (struct timer *t = ts->spilled; t; t = t->link) {
+        CHECK(t->index == TIMER_SPILLED && t->ts == ts);
+        min = MIN(min, t->when);
+    }
+    CHECK(ts->minwhen == min);
 }
 
 static int64_t run(struct timers *ts, int64_t now, bool *ran)
@@ -353,28 +360,106 @@ TEST(move)
     move_n(700, 700);
 }
 
+/* Memory that cannot be had: nothing fails, is lost or comes early, and the heap recovers. */
 TEST(nomem)
 {
-    enum { N = 5000 };
+    enum { N = 1000, ROUNDS = 30000 };
     static struct timer t[N];
-    int failures = 0;
+    static bool armed[N];
+    int64_t now = 0;
+    uint32_t spilled = 0;
+
+    memset(t, 0, sizeof t);
+    memset(armed, 0, sizeof armed);
+    reset(N);
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t i = rnd() % N;
+
+        fail_map = round / 1000 % 3 == 2 ? 0 : INT_MAX;
+        if (armed[i]) {
+            CHECK(timer_stop(&t[i]) && !t[i].ts);
+        } else {
+            t[i] = (struct timer){.when = now + (int64_t)(rnd() % 900), .f = fire, .arg = &t[i]};
+            CHECK(timer_start(&t[i]) == 0 && t[i].ts == &p0.timers);
+            spilled += t[i].index == TIMER_SPILLED;
+        }
+        armed[i] = !armed[i];
+        heap_check(&p0.timers);
+        if (rnd() % 50)
+            continue;
+        now += (int64_t)(rnd() % 50);
+        nfired = 0;
+        run(&p0.timers, now, NULL);
+        for (size_t k = 0; k < nfired; k++) {
+            size_t f = (size_t)((struct timer *)fired[k].arg - t);
+
+            CHECK(armed[f] && t[f].when <= now);
+            CHECK(k == 0 || ((struct timer *)fired[k - 1].arg)->when <= t[f].when);
+            armed[f] = false;
+        }
+        for (size_t k = 0; k < N; k++)
+            CHECK(!armed[k] || t[k].when > now);
+    }
+    CHECK(spilled > 1000);
+}
+
+TEST(nomem_periodic)
+{
+    struct timer t = {.when = 10, .period = 10, .f = fire, .arg = &t};
+
+    reset(100);
+    fail_map = INT_MAX;
+    CHECK(timer_start(&t) == 0 && t.index == TIMER_SPILLED);
+    CHECK(run(&p0.timers, 10, NULL) == 20 && run(&p0.timers, 35, NULL) == 40 && nfired == 2);
+    fail_map = 0;
+    CHECK(run(&p0.timers, 40, NULL) == 50 && nfired == 3 && t.index == 0);
+    CHECK(timer_stop(&t));
+}
+
+TEST(nomem_move)
+{
+    enum { N = 3000 };
+    static struct timer t[N];
 
     memset(t, 0, sizeof t);
     reset(N);
     for (int i = 0; i < N; i++) {
-        t[i] = (struct timer){.when = i, .f = fire, .arg = &t[i]};
-        fail_map = 1;
-        if (timer_start(&t[i]) == -ENOMEM) {
-            failures++;
-            CHECK(!t[i].ts && !timer_stop(&t[i]));
-            heap_check(&p0.timers);
-            CHECK(timer_start(&t[i]) == 0);
-        }
-        fail_map = 0;
+        t[i] = (struct timer){.when = (int64_t)(rnd() % 1000), .f = fire, .arg = &t[i]};
+        gamp_tls_g = i < N / 2 ? NULL : &g1;
+        fail_map = i % (N / 2) > N / 3 ? INT_MAX : 0;
+        CHECK(timer_start(&t[i]) == 0);
     }
-    CHECK(failures >= 3);
-    run(&p0.timers, N, NULL);
+    timers_move(&p0.timers, &p1.timers);
+    heap_check(&p0.timers);
+    heap_check(&p1.timers);
+    for (int i = 0; i < N; i++)
+        CHECK(t[i].ts == &p0.timers);
+    run(&p0.timers, 500, NULL);
+    fail_map = 0;
+    run(&p0.timers, 1000, NULL);
     CHECK(nfired == N);
+    for (size_t k = 1; k < nfired; k++)
+        CHECK(((struct timer *)fired[k - 1].arg)->when <= ((struct timer *)fired[k].arg)->when);
+}
+
+/* Each call of f brings an owner with it, and none is given once stop has returned. */
+TEST(refs)
+{
+    uint32_t refs = 1;
+    struct timer t = {.when = 10, .period = 10, .f = fire, .refs = &refs};
+
+    reset(10);
+    CHECK(timer_start(&t) == 0);
+    run(&p0.timers, 9, NULL);
+    CHECK(refs == 1);
+    run(&p0.timers, 10, NULL);
+    run(&p0.timers, 30, NULL);
+    CHECK(refs == 3 && timer_stop(&t));
+    t.period = 0;
+    CHECK(timer_start(&t) == 0);
+    run(&p0.timers, 100, NULL);
+    run(&p0.timers, 200, NULL);
+    CHECK(refs == 4 && !timer_stop(&t));
 }
 
 TEST_WITHIN(million, 60)
