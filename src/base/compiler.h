@@ -12,7 +12,7 @@
 #define noinline __attribute__((__noinline__))
 #define always_inline inline __attribute__((__always_inline__))
 #define must_check __attribute__((warn_unused_result))
-#define cold __attribute__((__cold__, __noinline__))
+#define cold_path __attribute__((__cold__, __noinline__))
 #define maybe_unused __attribute__((__unused__))
 #define cacheline_aligned __attribute__((aligned(64)))
 #define printf_like(f, a) __attribute__((format(printf, f, a)))

@@ -6,7 +6,7 @@
 
 #include "base/compiler.h"
 
-_Noreturn void throw(const char *format, ...) printf_like(1, 2) cold;
+_Noreturn void throw(const char *format, ...) printf_like(1, 2) cold_path;
 
 #define invariant(cond)                                                                            \
     do {                                                                                           \

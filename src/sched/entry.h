@@ -52,10 +52,4 @@ static always_inline struct g *gamp_self(void)
     return getg();
 }
 
-/* true on a goroutine, false on a foreign thread. */
-static inline bool is_goroutine(const struct g *gp)
-{
-    return gp->kind <= GSYSTEM;
-}
-
 #endif

@@ -122,19 +122,36 @@ struct gx {
     void *cxa_caught; /* C++ exception state while parked: __cxa_eh_globals */
     unsigned cxa_uncaught;
     bool goexiting;
+    bool timedout; /* the last gopark_until */
     char name[32];
     void *asan_fake_stack;
     void *tsan_fiber;
     void *private_; /* for src/diag */
 };
 
+/* A goroutine, which parks by switching; otherwise its thread sleeps. */
+static inline bool is_parkable(const struct g *gp)
+{
+    return gp->kind <= GSYSTEM;
+}
+
 static inline enum gstatus readgstatus(const struct g *gp)
 {
     return (enum gstatus)load_acquire(&gp->status);
 }
 
-/* Throws in debug builds when the transition is not legal. */
-void casgstatus(struct g *gp, enum gstatus from, enum gstatus to);
+void gstatus_check(struct g *gp, enum gstatus from, enum gstatus to); /* throws when not legal */
+
+/* By the one who owns the goroutine now; so, unlike Go's, no CAS. */
+static inline void casgstatus(struct g *gp, enum gstatus from, enum gstatus to)
+{
+#ifdef GAMP_DEBUG
+    gstatus_check(gp, from, to);
+#else
+    (void)from;
+#endif
+    store_release(&gp->status, (uint8_t)to);
+}
 
 /* Lists through schedlink; FIFO. */
 struct gqueue {
@@ -191,6 +208,7 @@ static inline void gqueue_push_all(struct gqueue *q, struct gqueue *from)
 /* All goroutines ever made, in chunks: calls f for each record until it answers false. Racy by nature: the
  * caller stops the world or lives with what it sees. */
 void allgs_each(bool (*f)(struct g *gp, void *arg), void *arg);
-struct g *g_alloc(void); /* a fresh Gidle record; NULL when out of memory */
+/* Adds up to n fresh Gidle records to q; returns how many there was memory for. */
+uint32_t g_alloc(struct gqueue *q, uint32_t n);
 
 #endif

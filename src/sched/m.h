@@ -18,6 +18,9 @@ struct p;
  * Every edge is a CAS but the last. The Dekker pair is in sched/entry.h. */
 enum { STOLEN_OWNED, STOLEN_ASKING, STOLEN_TAKEN };
 
+/* Where an M sleeps on its note. */
+enum parkedin { PARKED_NOT, PARKED_IDLE, PARKED_LOCKED, PARKED_HANDLER };
+
 struct m {
     /* What an entry and a leave touch. Owner writes; guard: sysmon and preemptors too (atomic). */
     uintptr_t guard;    /* stackguard0 of the running g, or GUARD_ASK */
@@ -30,16 +33,21 @@ struct m {
     struct g *g0;
     int *errnop;
 
-    /* The park that the next context on this M commits (sched/park.c). Owner only. */
+    /* What the next context on this M does for the one that it switched from (sched/park.c). Owner only. */
     struct g *commitg;
-    bool (*commitf)(struct g *, void *);
-    void *commitlock;
+    void (*commit)(struct m *, struct g *);
+    bool (*unlockf)(struct g *, void *);
+    void *unlocklock;
+    struct timer *parktimer;
+    struct g *handed; /* taken off a queue by a direct switch that could not run it */
+    bool handed_inherit;
 
     uint64_t rand;
     struct p *nextp; /* handed with park */
     struct p *oldp;  /* had before it became a stray */
-    bool spinning;   /* looks for work; counted in sched.nmspinning */
-    bool blocked;    /* on park */
+    bool spinning;    /* looks for work; counted in sched.nmspinning */
+    uint8_t parkedin; /* enum parkedin; sched.lock */
+    bool dying;      /* its thread is to end */
     bool dead;       /* its thread has ended; the record is on sched.freem */
     bool foreign;
     struct note park;
@@ -54,17 +62,17 @@ struct m {
     sigset_t sigmask;  /* what goroutines run with */
     struct lockrank_held ranks;
 
-    /* Preemption. in_handler: owner; the rest sysmon. */
-    uint32_t signal_pending; /* atomic: a signal is on its way */
-    bool in_handler;
+    uint32_t signal_pending; /* atomic: a preemption signal is on its way */
     int64_t stray_cpu; /* its CPU clock when it was taken */
-    int64_t stray_since;
+    int64_t stw_cpu; /* notes of who stops the world */
+    uint64_t stw_switches;
 
     struct {
         uint64_t tick;    /* schedtick seen */
         int64_t since;    /* when */
         int64_t cpu;      /* its CPU clock at the last look, -1: not looked */
-        uint32_t still;   /* looks for which it stood still */
+        int64_t cpu0;     /* its CPU clock at the first look of this run */
+        uint32_t asked;   /* requests to leave in this run */
     } mon;               /* sysmon's notes */
     uint64_t switches;   /* runs of goroutines; owner writes */
     struct g g0_storage; /* g0 of a made thread, or the g of a foreign one */
@@ -72,6 +80,18 @@ struct m {
 };
 
 #define GUARD_ASK (UINTPTR_MAX - 4096)
+
+extern struct m m0;
+
+/* Fills in what every M has; adds it to sched.allm. sched.lock held. */
+void mcommoninit(struct m *mp);
+/* A zeroed record from persistent memory or of an ended thread; NULL when out of memory. */
+struct m *m_alloc(void);
+/* The calling thread's part: id, clock, alternate stack, C++ state. */
+void minit(struct m *mp);
+void unminit(struct m *mp);
+/* Makes a foreign thread, or one of the runtime's without goroutines, an M with its own g; sets getg(). */
+struct g *m_attach(struct m *mp, bool foreign);
 
 static inline struct m *getm(void)
 {

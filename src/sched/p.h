@@ -3,6 +3,7 @@
 #ifndef GAMP_SCHED_P_H
 #define GAMP_SCHED_P_H
 
+#include "mem/stack.h"
 #include "sched/runq.h"
 #include "sched/timer.h"
 
@@ -19,23 +20,31 @@ struct p {
     /* Owner only, unless said. */
     int32_t id;
     uint32_t status;    /* atomic; under sched.lock when not Prunning */
-    struct p *link;     /* sched.pidle */
+    struct p *link;     /* sched.pidle, or procresize's list */
     uint64_t schedtick; /* grows with each run that does not inherit its slice; read by sysmon */
     struct m *m;        /* back link; atomic for readers */
     uint32_t preempt;   /* atomic: leave as soon as possible */
-    uint32_t directs;   /* direct switches since the scheduler last ran */
+    uint32_t turns;     /* runs since the global queue was last looked at */
 
-    struct gqueue gfree; /* dead records without a stack */
+    /* Whether to wake an idle P for a goroutine in runnext (park.c, ready_wake). */
+    bool readied;       /* one was readied in this turn */
+    uint8_t parks_next; /* how often lately the waker parked at once and ran it itself */
+    uint32_t wakewanted; /* atomic: a wake-up was put off; sysmon makes good for it */
+
+    uint32_t stackcredit; /* promised stacks of class 0, not yet given to a goroutine */
+    struct gqueue gfree;  /* dead records without a stack */
     uint64_t goidcache, goidcacheend;
     struct stackcache stacks;
+
+    uint64_t created, ended, switches, steals; /* counters; owner writes, anyone reads */
+    void *pools;                               /* src/sync/pool.c */
     struct runq runq;
     struct timers timers;
-
-    uint64_t created, switches, steals; /* counters; owner writes, anyone reads */
-    void *pools;                        /* src/sync/pool.c */
 } cacheline_aligned;
 
-/* Grows only, and never moves: index by id < MAXPROCS; the first gomaxprocs are in use. */
 extern struct p *allp[MAXPROCS];
+extern struct p p0; /* allp[0]; its timer heap is usable before the runtime runs */
+
+struct timers *timers_here(void); /* the heap of the caller's P, or allp[0]'s */
 
 #endif

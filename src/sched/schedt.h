@@ -61,11 +61,22 @@ struct schedt {
     uint32_t phase;     /* atomic; enum sched_phase */
     bool library;       /* gamp_start: no deadlock report */
     int exitcode;
+    uint32_t m0out;      /* atomic: m0 has left its scheduling loop */
+    bool deadsuspect;    /* all asleep, but for a thread that is not ours */
+    sigset_t sigmask;    /* of the thread that started the runtime; goroutines run with it */
+    bool mainended;      /* main called gamp_goexit */
+    bool membarrier;     /* the kernel has it; Ps can be taken without a hint */
     int32_t foreigners;  /* atomic: attached foreign threads */
     int32_t signalchans; /* atomic: registered signal channels */
 
-    uint64_t handoffs, preemptions, strays, deadms; /* atomic counters */
-    uint64_t steals_lost, switches_lost;
+    bool procs_fixed;    /* GAMPMAXPROCS, the configuration or the program set the number of Ps */
+    int32_t procs_before; /* gamp_gomaxprocs before the runtime ran */
+    int32_t wantprocs;   /* atomic: the template thread is to change the number of Ps */
+    size_t stack_size;   /* what gamp_go's goroutines get; 0: the default */
+    int32_t panicking;   /* atomic: goroutines that run deferred calls of a panic */
+    uint32_t forked;     /* atomic: this is the child of a fork */
+    int32_t strays_now;  /* atomic: Ms in user code without a P */
+    uint64_t handoffs, preemptions, strays; /* atomic counters */
 };
 
 extern struct schedt sched;
@@ -79,6 +90,9 @@ struct debugvars {
     int32_t traceback; /* enum in sched/fatal.h */
 };
 extern struct debugvars debug;
+
+int64_t goroutines_alive(void); /* the program's; a sum over the Ps, exact while nothing changes */
+uint64_t goroutines_created(void);
 
 static inline enum sched_phase sched_phase(void)
 {

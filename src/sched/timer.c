@@ -56,7 +56,7 @@ void timers_init(struct timers *ts)
 }
 
 /* The heap of the caller's P; a thread without one uses that of P 0, which never goes. */
-static struct timers *timers_here(void)
+struct timers *timers_here(void)
 {
     struct g *gp = getg();
     struct p *pp = gp ? gp->run.m->p : NULL;
@@ -211,7 +211,7 @@ static void heap_remove(struct timers *ts, struct timer *t)
 }
 
 /* Back into the heap with those that had no room, as many as there is room for now. */
-static cold void unspill(struct timers *ts)
+static cold_path void unspill(struct timers *ts)
 {
     while (ts->spilled && reserve(ts, 1)) {
         struct timer *t = ts->spilled;

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "api/api_run.h"
+#include "os/linux/clock.h"
+#include "os/linux/cpus.h"
+#include "sched/entry.h"
+#include "sched/park.h"
+#include "sched/panic.h"
+#include "sched/run.h"
+#include "sched/schedt.h"
+#include "sched/stw.h"
+#include <errno.h>
+#include <gamp/run.h>
+
+#define STRING2(x) #x
+#define STRING(x) STRING2(x)
+
+static struct gamp_init_node *hooks_head;
+
+/* Constructors run on one thread; nodes of one unit are adjacent, in any order. */
+void gamp_init_register(struct gamp_init_node *node)
+{
+    struct gamp_init_node **at = &hooks_head;
+
+    while (*at && ((*at)->unit != node->unit || (*at)->position < node->position))
+        at = &(*at)->next;
+    node->next = *at;
+    *at = node;
+}
+
+static void hooks_run(void)
+{
+    for (struct gamp_init_node *n = hooks_head; n; n = n->next)
+        n->fn();
+}
+
+static struct boot boot_of(const gamp_config *cfg, bool library)
+{
+    struct boot b = {.library = library};
+
+    if (cfg) {
+        b.maxprocs = cfg->maxprocs;
+        b.max_threads = cfg->max_threads;
+        b.stack_size = cfg->stack_size;
+    }
+    return b;
+}
+
+int gamp_run_with(const gamp_config *cfg, int (*fn)(int, char **), int argc, char **argv)
+{
+    struct boot b = boot_of(cfg, false);
+    int saved = *__errno_location(), r;
+
+    if (!boot_claim())
+        return -EALREADY;
+    r = run_main(&b, fn, argc, argv, hooks_run);
+    *__errno_location() = saved;
+    return r;
+}
+
+int gamp_run(int (*fn)(int, char **), int argc, char **argv)
+{
+    return gamp_run_with(NULL, fn, argc, argv);
+}
+
+int gamp_start(const gamp_config *cfg)
+{
+    struct boot b = boot_of(cfg, true);
+
+    if (!boot_claim())
+        return -EALREADY;
+    run_library(&b);
+    return 0;
+}
+
+int gamp_stop(gamp_time until)
+{
+    return run_stop(until);
+}
+
+int gamp_gomaxprocs(int n)
+{
+    struct g *gp;
+    int old;
+
+    if (sched_phase() != PHASE_RUN) {
+        old = sched.procs_before ? sched.procs_before : cpus_available();
+        if (n > 0)
+            sched.procs_before = MIN(n, MAXPROCS);
+        return old;
+    }
+    if (n <= 0)
+        return load_acquire(&gomaxprocs);
+    gp = gamp_enter();
+    (void)gp;
+    sched.procs_fixed = true;
+    old = gomaxprocs_set(n);
+    gamp_leave();
+    return old;
+}
+
+int gamp_num_cpu(void)
+{
+    return cpus_available();
+}
+
+int gamp_num_goroutine(void)
+{
+    return (int)goroutines_alive();
+}
+
+uint64_t gamp_goid(void)
+{
+    struct g *gp = gamp_self();
+
+    return gp && is_parkable(gp) ? gp->goid : 0;
+}
+
+void gamp_gosched(void)
+{
+    gamp_enter();
+    gosched();
+    gamp_leave();
+}
+
+void gamp_goexit(void)
+{
+    goexit1();
+}
+
+void gamp_lock_os_thread(void)
+{
+    struct g *gp = gamp_enter();
+
+    if (is_parkable(gp) && gp->x->locked_ext++ == 0) {
+        gp->run.lockedm = gp->run.m;
+        gp->run.m->lockedg = gp;
+    }
+    gamp_leave();
+}
+
+void gamp_unlock_os_thread(void)
+{
+    struct g *gp = gamp_enter();
+
+    if (is_parkable(gp) && gp->x->locked_ext > 0 && --gp->x->locked_ext == 0) {
+        gp->run.m->lockedg = NULL;
+        gp->run.lockedm = NULL;
+    }
+    gamp_leave();
+}
+
+const char *gamp_version(void)
+{
+    return STRING(GAMP_VERSION_MAJOR) "." STRING(GAMP_VERSION_MINOR) "." STRING(GAMP_VERSION_PATCH);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* stack: slots of address space for goroutines' stacks.
+ *
+ *   slot ->  | guard | usable ...                          | <- slot + size
+ *
+ * Class 0 is the default: 256 KiB, of which 60 KiB are guard (libraries built without stack probes
+ * step over a single page: frames of nearly that size were seen). Class k has 16 KiB << (k - 1)
+ * usable and a guard of 64 KiB more. Slots are carved from large mappings; memory comes with the
+ * first touch. A slot's guard is made when it is first handed out.
+ *
+ * A slot is promised before it is taken: promising maps what is needed and is the only step that can
+ * fail, so that a goroutine may be accepted long before it runs. Per class: taken <= promised <= mapped.
+ *
+ * Freed slots of class 0 are kept hot, last in first out; stack_scavenge gives the pages of long unused
+ * ones back. */
+#ifndef GAMP_MEM_STACK_H
+#define GAMP_MEM_STACK_H
+
+#include "base/compiler.h"
+
+#define STACK_DEFAULT_SLOT (256u << 10)
+#define STACK_DEFAULT_GUARD (60u << 10)
+#define STACK_GUARD (64u << 10)
+#define STACK_CLASSES 18
+
+/* The class for a wanted size (0: default), or -1 when there is none so large. */
+int stack_class(size_t want);
+size_t stack_slot_size(int class);
+size_t stack_guard_size(int class);
+/* Promises n slots. 0 or -ENOMEM. */
+int stack_promise(int class, uint32_t n);
+void stack_unpromise(int class, uint32_t n);
+/* Takes up to n promised slots, lowest address each; returns how many (at least 1). */
+int stack_take(int class, uintptr_t *slots, int n);
+void stack_give(int class, const uintptr_t *slots, int n);
+/* Gives back pages of free slots, at most max of them; those freed since the last call are spared. Returns how many. */
+int stack_scavenge(int max);
+bool stack_scavenge_pending(void); /* another call would find some */
+/* Is the address in the guard of the slot whose usable bytes start at lo? */
+bool stack_in_guard(int class, uintptr_t lo, uintptr_t addr);
+
+struct stack_stats {
+    uint64_t mapped;    /* slots with address space */
+    uint64_t promised;
+    uint64_t taken;
+    uint64_t resident;  /* slots that may hold touched pages: taken and hot */
+    uint64_t unguarded; /* no guard could be made */
+};
+void stack_stats_read(struct stack_stats *s);
+
+#endif

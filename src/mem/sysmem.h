@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sysmem: memory of the runtime's own that is never given back: records of g, m, p. Carved from large
+ * mappings, zeroed, 64-byte aligned. */
+#ifndef GAMP_MEM_SYSMEM_H
+#define GAMP_MEM_SYSMEM_H
+
+#include "base/compiler.h"
+
+/* NULL when out of memory. */
+void *persistentalloc(size_t n);
+uint64_t persistent_bytes(void);
+
+#endif

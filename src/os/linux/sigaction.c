@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "os/linux/sigaction.h"
+#include "os/linux/sys.h"
+
+#ifndef SA_RESTORER
+#define SA_RESTORER 0x04000000
+#endif
+
+#if defined(__x86_64__)
+/* The kernel wants a restorer here; unwinders know a signal frame by the CFI of __restore_rt or by these very
+ * instructions: mov $15, %rax; syscall. */
+__asm__(".text\n\t.p2align 4\n\t.type gamp_sigreturn, @function\n\t.hidden gamp_sigreturn\n"
+        "gamp_sigreturn:\n\tmovq $15, %rax\n\tsyscall\n\t.size gamp_sigreturn, .-gamp_sigreturn");
+void gamp_sigreturn(void) __attribute__((visibility("hidden")));
+#endif
+
+int sigaction_read(int sig, struct sigaction_raw *out)
+{
+    return (int)sys_call(SYS_rt_sigaction, sig, NULL, out, 8);
+}
+
+int sigaction_restore(int sig, const struct sigaction_raw *sa)
+{
+    return (int)sys_call(SYS_rt_sigaction, sig, sa, NULL, 8);
+}
+
+int sigaction_install(int sig, sighandler *h, struct sigaction_raw *old)
+{
+    struct sigaction_raw sa = {
+        .handler = (uintptr_t)h,
+        .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART,
+        .mask = ~(uint64_t)0,
+    };
+    static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
+
+    for (size_t i = 0; i < ARRAY_LEN(synchronous); i++)
+        sa.mask &= ~((uint64_t)1 << (synchronous[i] - 1));
+#if defined(__x86_64__)
+    sa.flags |= SA_RESTORER;
+    sa.restorer = (uintptr_t)gamp_sigreturn;
+#endif
+    return (int)sys_call(SYS_rt_sigaction, sig, &sa, old, 8);
+}
+
+bool sigaction_is(const struct sigaction_raw *sa, sighandler *h)
+{
+    return sa->handler == (uintptr_t)h;
+}
+
+bool sigaction_is_default(const struct sigaction_raw *sa)
+{
+    return sa->handler == (uintptr_t)SIG_DFL;
+}
+
+void sigaction_chain(const struct sigaction_raw *sa, int sig, siginfo_t *info, void *context)
+{
+    if (sa->handler == (uintptr_t)SIG_DFL || sa->handler == (uintptr_t)SIG_IGN)
+        return;
+    if (sa->flags & SA_SIGINFO)
+        ((sighandler *)sa->handler)(sig, info, context);
+    else
+        ((void (*)(int))sa->handler)(sig);
+}

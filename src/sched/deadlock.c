@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* deadlock: under gamp_run, when every M is idle, no timer is armed and nobody waits in the poller, no goroutine can
+ * ever run again, unless a thread that gamp did not make lives (it may call us) or a signal channel is
+ * registered. Such threads are counted by what /proc shows beyond our own; when it is they that
+ * keep the report off, sysmon looks again now and then. */
+#include "sched/deadlock.h"
+#include "base/throw.h"
+#include "os/linux/clock.h"
+#include "os/linux/thread.h"
+#include "sched/fatal.h"
+#include "sched/mstart.h"
+#include "sched/netpoll.h"
+#include "sched/schedt.h"
+
+static bool all_asleep(void)
+{
+    int64_t running = sched.mnext - sched.nmfreed - sched.nmidle - sched.nmidlelocked;
+
+    if (running > 0 || sched.library || load_relaxed(&sched.phase) != PHASE_RUN ||
+        sched.runqsize != 0 || load_relaxed(&sched.signalchans) > 0)
+        return false;
+    for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++)
+        if (load_relaxed(&allp[i]->timers.minwhen) != NEVER || !runqempty(allp[i]))
+            return false;
+    return netpollwaiters() == 0;
+}
+
+static void report_if_dead(void)
+{
+    int ours = (int)(sched.mnext - sched.nmfreed) + 2; /* sysmon and the template thread */
+
+    if (!all_asleep())
+        return;
+    if (thread_count() > ours) {
+        sched.deadsuspect = true;
+        return;
+    }
+    sched.deadsuspect = false;
+    unlock(&sched.lock);
+    if (sched.mainended && goroutines_alive() == 0)
+        fatal_deadlock("no goroutines (main called runtime.Goexit) - deadlock!");
+    fatal_deadlock("all goroutines are asleep - deadlock!");
+}
+
+void checkdead(void)
+{
+    report_if_dead();
+}
+
+void checkdead_again(void)
+{
+    lock(&sched.lock);
+    if (sched.deadsuspect)
+        report_if_dead();
+    unlock(&sched.lock);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sched/fatal.h"
+#include "base/atomic.h"
+#include "base/throw_up.h"
+#include "os/linux/clock.h"
+#include "os/linux/print.h"
+#include "os/linux/sigaction.h"
+#include "os/linux/sys.h"
+#include "os/linux/thread.h"
+#include "sched/gstack.h"
+#include "sched/mstart.h"
+#include "sched/schedt.h"
+#include "sched/trace_up.h"
+#include <signal.h>
+#include <ucontext.h>
+
+static uint32_t reporting; /* the tid that reports, 0: nobody */
+
+void fatal_begin(void)
+{
+    uint32_t tid = (uint32_t)sys_gettid();
+
+    if (cas_acqrel(&reporting, 0, tid))
+        return;
+    if (load_acquire(&reporting) == tid)
+        sys_exit_group(3); /* the report itself failed */
+    for (;;)
+        clock_sleep(1000000000000);
+}
+
+void fatal_exit(void)
+{
+    if (debug.traceback == TRACEBACK_CRASH) {
+        struct sigaction_raw dfl = {0};
+        sigset_t none;
+
+        sigaction_restore(SIGABRT, &dfl);
+        sigemptyset(&none);
+        thread_sigmask(SIG_SETMASK, &none, NULL);
+        sys_tgkill(sys_getpid(), sys_gettid(), SIGABRT);
+    }
+    sys_exit_group(2);
+}
+
+static void stacks(struct g *gp, const void *context)
+{
+    if (debug.traceback == TRACEBACK_NONE)
+        return;
+    print_text(2, "\n", 1);
+    if (gp)
+        traceback_g(2, gp, context);
+    if (debug.traceback >= TRACEBACK_ALL)
+        traceback_others(2, gp);
+}
+
+void fatal_panic(struct g *gp)
+{
+    stacks(gp, NULL);
+    fatal_exit();
+}
+
+void throw_report(const char *message)
+{
+    struct g *gp = getg();
+
+    fatal_begin();
+    print_fd(2, "fatal error: %s\n", message);
+    if (gp && gp->run.m && gp->kind == G0 && gp->run.m->curg)
+        gp = gp->run.m->curg;
+    stacks(gp, NULL);
+    fatal_exit();
+}
+
+void fatal_deadlock(const char *message)
+{
+    fatal_begin();
+    print_fd(2, "fatal error: %s\n", message);
+    if (debug.traceback != TRACEBACK_NONE) {
+        print_text(2, "\n", 1);
+        traceback_others(2, NULL);
+    }
+    fatal_exit();
+}
+
+/* --- faults --------------------------------------------------------------------------------- */
+
+static const struct fault {
+    int sig;
+    const char *name, *text, *panic;
+} faults[] = {
+    {SIGSEGV, "SIGSEGV", "segmentation violation",
+     "runtime error: invalid memory address or nil pointer dereference"},
+    {SIGBUS, "SIGBUS", "bus error", "runtime error: invalid memory address or nil pointer dereference"},
+    {SIGFPE, "SIGFPE", "floating-point exception", "runtime error: integer divide by zero"},
+};
+
+static uintptr_t context_pc(const void *context)
+{
+    const ucontext_t *uc = context;
+
+#if defined(__x86_64__)
+    return (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+#else
+    return (uintptr_t)uc->uc_mcontext.pc;
+#endif
+}
+
+static struct g *running(struct g *gp)
+{
+    return gp && gp->kind == G0 && gp->run.m->curg ? gp->run.m->curg : gp;
+}
+
+static void fault(int sig, siginfo_t *info, void *context)
+{
+    struct g *gp = running(getg());
+    const struct fault *f = &faults[0];
+    uintptr_t addr = (uintptr_t)info->si_addr;
+
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+        if (faults[i].sig == sig)
+            f = &faults[i];
+    fatal_begin();
+    if (gp && gp->kind <= GSYSTEM && gp->x && stack_in_guard(gp->x->stack_class, gp->x->stack_lo, addr))
+        print_fd(2, "fatal error: stack overflow in goroutine %lu\n", (unsigned long)gp->goid);
+    else
+        print_fd(2, "panic: %s\n", f->panic);
+    print_fd(2, "[signal %s: %s code=0x%x addr=0x%lx pc=0x%lx]\n", f->name, f->text,
+             (unsigned)info->si_code, (unsigned long)addr, (unsigned long)context_pc(context));
+    stacks(gp, context);
+    fatal_exit();
+}
+
+static void quit(int sig, siginfo_t *info, void *context)
+{
+    struct g *gp = running(getg());
+
+    (void)sig;
+    (void)info;
+    fatal_begin();
+    print_fd(2, "SIGQUIT: quit\nPC=0x%lx\n\n", (unsigned long)context_pc(context));
+    if (gp)
+        traceback_g(2, gp, context);
+    traceback_others(2, gp);
+    fatal_exit();
+}
+
+void fatal_initsig(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        struct sigaction_raw old;
+
+        if (sigaction_read(faults[i].sig, &old) == 0 && sigaction_is_default(&old))
+            sigaction_install(faults[i].sig, fault, NULL);
+    }
+    if (!sched.library) {
+        struct sigaction_raw old;
+
+        if (sigaction_read(SIGQUIT, &old) == 0 && sigaction_is_default(&old))
+            sigaction_install(SIGQUIT, quit, NULL);
+    }
+}

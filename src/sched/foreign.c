@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sched/foreign.h"
+#include "base/throw.h"
+#include "mem/sysmem.h"
+#include "os/linux/clock.h"
+#include "sched/schedt.h"
+#include <errno.h>
+#include <pthread.h>
+
+static struct {
+    struct mutex lock; /* LOCK_LEAF */
+    struct m *free;
+    pthread_key_t key;
+    bool have_key;
+    pthread_once_t once;
+} foreign = {.lock = MUTEX_INIT(LOCK_LEAF), .once = PTHREAD_ONCE_INIT};
+
+static void detach(void *arg)
+{
+    struct m *m = arg;
+
+    if (getg() == m->g0)
+        setg(NULL);
+    fetch_add_relaxed(&sched.foreigners, -1);
+    lock(&foreign.lock);
+    m->schedlink = foreign.free;
+    foreign.free = m;
+    unlock(&foreign.lock);
+}
+
+static void make_key(void)
+{
+    foreign.have_key = pthread_key_create(&foreign.key, detach) == 0;
+}
+
+static struct m *m_get(void)
+{
+    struct m *m;
+
+    lock(&foreign.lock);
+    m = foreign.free;
+    if (m)
+        foreign.free = m->schedlink;
+    unlock(&foreign.lock);
+    if (!m)
+        m = persistentalloc(sizeof *m);
+    if (!m)
+        throw("out of memory for a thread's record");
+    return m;
+}
+
+struct g *foreign_attach(void)
+{
+    int saved = errno;
+    struct m *m = m_get();
+    uint32_t waitid = m->g0_storage.waitid;
+    struct g *gp;
+
+    *m = (struct m){.rand = (uint64_t)nanotime()};
+    /* The record may have served another thread: late claims of its waits must go on failing. */
+    m->g0_storage.waitid = (waitid | 1) + 1;
+    gp = m_attach(m, true);
+    fetch_add_relaxed(&sched.foreigners, 1);
+    pthread_once(&foreign.once, make_key);
+    if (foreign.have_key)
+        pthread_setspecific(foreign.key, m);
+    errno = saved;
+    return gp;
+}
+
+static void forked_child(void)
+{
+    struct g *gp = getg();
+
+    store_release(&sched.forked, 1);
+    store_release(&sched.phase, PHASE_STOPPED);
+    if (gp)
+        store_relaxed(&gp->run.m->guard, GUARD_ASK);
+}
+
+void foreign_init(void)
+{
+    pthread_atfork(NULL, NULL, forked_child);
+}
+
+struct g *entry_forked(void)
+{
+    struct g *gp = getg();
+    struct g *now;
+
+    if (gp && gp->kind == GFOREIGN) {
+        store_relaxed(&gp->run.m->guard, 0);
+        return gp;
+    }
+    setg(NULL);
+    now = foreign_attach();
+    /* Its deferred calls and protected calls are still on this stack. */
+    if (gp && gp->x) {
+        now->x->defers = gp->x->defers;
+        now->x->protects = gp->x->protects;
+        now->x->panics = gp->x->panics;
+    }
+    return now;
+}

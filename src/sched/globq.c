@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sched/globq.h"
+#include "base/throw.h"
+#include "os/linux/clock.h"
+#include "sched/schedt.h"
+
+enum { HOG_PATIENCE = 20 * 1000 * 1000 };
+
+static void publish(void)
+{
+    store_relaxed(&sched.runqsize, sched.runq.n + sched.hogq.n);
+    store_relaxed(&sched.runqshort, sched.runq.n);
+}
+
+void globrunqput(struct g *gp)
+{
+    gqueue_push(&sched.runq, gp);
+    publish();
+}
+
+void globrunqputhead(struct g *gp)
+{
+    gqueue_push_front(&sched.runq, gp);
+    publish();
+}
+
+void globrunqputhog(struct g *gp)
+{
+    if (sched.hogq.n == 0)
+        sched.hogsince = nanotime();
+    gqueue_push(&sched.hogq, gp);
+    publish();
+}
+
+void globrunqputbatch(struct gqueue *q)
+{
+    lock(&sched.lock);
+    gqueue_push_all(&sched.runq, q);
+    publish();
+    unlock(&sched.lock);
+}
+
+static struct g *hog_get(void)
+{
+    struct g *gp = gqueue_pop(&sched.hogq);
+
+    if (gp)
+        sched.hogsince = nanotime();
+    publish();
+    return gp;
+}
+
+struct g *globrunqget_hog(struct g *head)
+{
+    invariant(head == sched.hogq.head);
+    return hog_get();
+}
+
+struct g *globrunqget_short(struct p *pp, uint32_t max)
+{
+    uint32_t procs = (uint32_t)load_relaxed(&gomaxprocs);
+    uint32_t n = sched.runq.n / procs + 1;
+    struct gqueue rest = {NULL, NULL, 0};
+    struct g *gp;
+
+    debug_invariant(mutex_held(&sched.lock));
+    if (sched.hogq.n > 0 && nanotime() - sched.hogsince > HOG_PATIENCE)
+        return hog_get();
+    gp = gqueue_pop(&sched.runq);
+    if (!gp)
+        return NULL;
+    n = MIN(n, RUNQ_CAP / 2);
+    if (max > 0)
+        n = MIN(n, max);
+    for (; n > 1 && sched.runq.head; n--)
+        gqueue_push(&rest, gqueue_pop(&sched.runq));
+    runqputbatch(pp, &rest);
+    invariant(!rest.head);
+    publish();
+    return gp;
+}
+
+struct g *globrunqget(struct p *pp, uint32_t max)
+{
+    struct g *gp = globrunqget_short(pp, max);
+
+    return gp ? gp : hog_get();
+}

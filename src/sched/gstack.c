@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sched/gstack.h"
+#include "arch/switch.h"
+#include "base/race.h"
+#include "mem/stack.h"
+#include "sched/gostart.h"
+
+enum { CACHE = ARRAY_LEN(((struct stackcache *)0)->slot) };
+
+uintptr_t gslot(const struct gx *x)
+{
+    return x->stack_lo - stack_guard_size(x->stack_class);
+}
+
+void gbind_slot(struct g *gp, uintptr_t slot, int class)
+{
+    uintptr_t hi = (slot + stack_slot_size(class) - sizeof(struct gx)) & ~(uintptr_t)63;
+    struct gx *x = (struct gx *)hi;
+
+    *x = (struct gx){
+        .g = gp,
+        .stack_lo = slot + stack_guard_size(class),
+        .stack_hi = hi,
+        .start = gp->start,
+        .stack_class = class,
+    };
+    gp->run = (struct grun){
+        .sp = arch_frame(hi, gostart),
+        .stackguard0 = x->stack_lo + STACK_RESERVE,
+    };
+    gp->x = x;
+#if RACE_TSAN
+    x->tsan_fiber = __tsan_create_fiber(0);
+#endif
+}
+
+void gbind(struct g *gp, struct p *pp)
+{
+    struct stackcache *c = &pp->stacks;
+
+    if (c->n == 0)
+        c->n = stack_take(0, c->slot, CACHE / 2);
+    gbind_slot(gp, c->slot[--c->n], 0);
+}
+
+void gunbind(struct g *gp, struct p *pp)
+{
+    struct gx *x = gp->x;
+    uintptr_t slot = gslot(x);
+    int class = x->stack_class;
+
+#if RACE_TSAN
+    __tsan_destroy_fiber(x->tsan_fiber);
+#endif
+#if RACE_ASAN
+    __asan_unpoison_memory_region((void *)x->stack_lo, x->stack_hi - x->stack_lo);
+#endif
+    gp->x = NULL;
+    if (class != 0) {
+        stack_give(class, &slot, 1);
+        stack_unpromise(class, 1);
+        return;
+    }
+    if (pp->stacks.n == CACHE) {
+        /* The oldest half goes; the hot ones stay. */
+        stack_give(0, pp->stacks.slot, CACHE / 2);
+        for (int i = 0; i < CACHE / 2; i++)
+            pp->stacks.slot[i] = pp->stacks.slot[i + CACHE / 2];
+        pp->stacks.n = CACHE / 2;
+    }
+    pp->stacks.slot[pp->stacks.n++] = slot;
+    if (++pp->stackcredit > 256) {
+        pp->stackcredit -= 128;
+        stack_unpromise(0, 128);
+    }
+}
+
+int stackcache_init(struct p *pp)
+{
+    pp->stacks.n = 0;
+    return stack_promise(0, CACHE);
+}
+
+void stackcache_flush(struct p *pp)
+{
+    stack_give(0, pp->stacks.slot, pp->stacks.n);
+    pp->stacks.n = 0;
+    stack_unpromise(0, pp->stackcredit);
+    pp->stackcredit = 0;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mlife: see mlife.h.
+ *
+ * An M sleeps on its note in three places: idle, with a locked goroutine, or in the preemption handler with a
+ * stopped one. m->parkedin says where, under sched.lock; whoever wakes it clears that and
+ * sets nextp in the same hold, so there is one waker and no wake-up is lost: an M that
+ * finds nextp set before it sleeps does not sleep.
+ *
+ * Threads are made by the template thread alone: pthread_create takes locks of libc that a goroutine stopped by
+ * preemption may hold, and no P may wait for those. One idle M is kept in reserve, so that a P is handed
+ * on without waiting for a new thread. */
+#include "sched/mlife.h"
+#include "base/throw.h"
+#include "event/event.h"
+#include "os/linux/clock.h"
+#include "os/linux/print.h"
+#include "os/linux/sys.h"
+#include "os/linux/thread.h"
+#include "sched/deadlock.h"
+#include "sched/proc.h"
+#include "sched/mstart.h"
+#include "sched/schedt.h"
+#include "sched/stw.h"
+
+void mput(struct m *m)
+{
+    m->schedlink = sched.midle;
+    sched.midle = m;
+    store_relaxed(&sched.nmidle, sched.nmidle + 1);
+    checkdead();
+}
+
+struct m *mget(void)
+{
+    struct m *m = sched.midle;
+
+    if (m) {
+        sched.midle = m->schedlink;
+        store_relaxed(&sched.nmidle, sched.nmidle - 1);
+    }
+    if (sched.nmidle == 0)
+        template_wake();
+    return m;
+}
+
+void pidleput(struct p *pp)
+{
+    store_release(&pp->status, Pidle);
+    pp->link = sched.pidle;
+    sched.pidle = pp;
+    fetch_add_seqcst(&sched.npidle, 1);
+}
+
+struct p *pidleget(void)
+{
+    struct p *pp = sched.pidle;
+
+    if (pp) {
+        sched.pidle = pp->link;
+        fetch_add_seqcst(&sched.npidle, -1);
+    }
+    return pp;
+}
+
+void acquirep(struct m *m, struct p *pp)
+{
+    invariant(!m->p && !pp->m);
+    m->p = pp;
+    store_relaxed(&pp->m, m);
+    pp->turns = 0;
+    pp->readied = false;
+    store_relaxed(&pp->preempt, 0);
+    store_release(&pp->status, Prunning);
+    event_emit(EV_PROC_START, (uint64_t)pp->id, (uint64_t)m->id);
+    if (load_relaxed(&sched.sysmonwait))
+        sysmon_wake();
+}
+
+struct p *releasep(struct m *m)
+{
+    struct p *pp = m->p;
+
+    invariant(pp && pp->m == m);
+    event_emit(EV_PROC_STOP, (uint64_t)pp->id, 0);
+    m->p = NULL;
+    store_relaxed(&pp->m, NULL);
+    store_release(&pp->status, Pidle);
+    return pp;
+}
+
+void wake_m(struct m *m, struct p *pp)
+{
+    bool asleep = m->parkedin != PARKED_NOT;
+
+    m->nextp = pp;
+    m->parkedin = PARKED_NOT;
+    unlock(&sched.lock);
+    if (asleep)
+        notewakeup(&m->park);
+}
+
+bool sleep_m(struct m *m, enum parkedin where)
+{
+    struct p *pp;
+
+    if (!m->nextp) {
+        noteclear(&m->park);
+        m->parkedin = (uint8_t)where;
+        unlock(&sched.lock);
+        notesleep(&m->park);
+    } else {
+        unlock(&sched.lock);
+    }
+    /* The waker wrote it before its notewakeup. */
+    pp = m->nextp;
+    m->nextp = NULL;
+    if (!pp)
+        return false;
+    acquirep(m, pp);
+    return true;
+}
+
+void startm(struct p *pp, bool spinning)
+{
+    struct m *m;
+
+    lock(&sched.lock);
+    if (!pp)
+        pp = pidleget();
+    m = pp ? mget() : NULL;
+    if (!m) {
+        if (pp) {
+            /* It waits among the idle ones for the M that the template thread makes. */
+            pidleput(pp);
+            sched.nmwanted = 1;
+            template_wake();
+        }
+        unlock(&sched.lock);
+        if (spinning)
+            invariant(fetch_add_seqcst(&sched.nmspinning, -1) > 0);
+        return;
+    }
+    m->spinning = spinning;
+    wake_m(m, pp);
+}
+
+void handoffp(struct p *pp)
+{
+    int64_t when;
+
+    if (!runqempty(pp) || load_relaxed(&sched.runqsize) != 0) {
+        startm(pp, false);
+        return;
+    }
+    if (load_seqcst(&sched.nmspinning) + load_relaxed(&sched.npidle) == 0 &&
+        cas_seqcst(&sched.nmspinning, 0, 1)) {
+        store_relaxed(&sched.needspinning, 0);
+        startm(pp, true);
+        return;
+    }
+    lock(&sched.lock);
+    if (sched.gcwaiting) {
+        stw_stopped(pp);
+        unlock(&sched.lock);
+        return;
+    }
+    if (sched.runqsize != 0 ||
+        (load_relaxed(&sched.npidle) == load_relaxed(&gomaxprocs) - 1 && load_relaxed(&sched.lastpoll) != 0)) {
+        /* The last P that runs, and nobody in the poller: somebody must be. */
+        unlock(&sched.lock);
+        startm(pp, false);
+        return;
+    }
+    when = load_relaxed(&pp->timers.minwhen);
+    pidleput(pp);
+    unlock(&sched.lock);
+    if (when != NEVER)
+        wakenetpoller(when);
+}
+
+void stopm(struct m *m)
+{
+    invariant(!m->p && m->locks == 0);
+    lock(&sched.lock);
+    if (load_relaxed(&sched.phase) >= PHASE_STOPPING && m == &m0) {
+        unlock(&sched.lock);
+        return;
+    }
+    if (!m->nextp)
+        mput(m);
+    sleep_m(m, PARKED_IDLE);
+}
+
+void gcstopm(struct m *m)
+{
+    if (m->spinning) {
+        m->spinning = false;
+        invariant(fetch_add_seqcst(&sched.nmspinning, -1) > 0);
+    }
+    lock(&sched.lock);
+    if (sched.gcwaiting)
+        stw_stopped(releasep(m));
+    unlock(&sched.lock);
+    if (!m->p)
+        stopm(m);
+}
+
+void stoplockedm(struct m *m)
+{
+    if (m->p)
+        handoffp(releasep(m));
+    lock(&sched.lock);
+    sched.nmidlelocked++;
+    checkdead();
+    sleep_m(m, PARKED_LOCKED);
+    lock(&sched.lock);
+    sched.nmidlelocked--;
+    unlock(&sched.lock);
+}
+
+void startboundm(struct m *m, struct g *gp)
+{
+    struct m *mp = gp->run.pinm ? gp->run.pinm : gp->run.lockedm;
+    struct p *pp;
+
+    invariant(mp != m);
+    if (m->spinning)
+        resetspinning(m);
+    pp = releasep(m);
+    lock(&sched.lock);
+    wake_m(mp, pp);
+    stopm(m);
+}
+
+/* --- the thread of an M ------------------------------------------------------------------- */
+
+static void mexit(struct m *m)
+{
+    if (m->p)
+        handoffp(releasep(m));
+    event_emit(EV_M_STOP, (uint64_t)m->id, 0);
+    if (m == &m0) {
+        /* The process's first thread cannot end without looks of a zombie: it waits for the end. */
+        lock(&sched.lock);
+        sched.nmidlelocked++;
+        checkdead();
+        sleep_m(m, PARKED_LOCKED);
+        return;
+    }
+    unminit(m);
+    setg(NULL);
+    lock(&sched.lock);
+    m->dead = true;
+    sched.nmfreed++;
+    m->schedlink = sched.freem;
+    sched.freem = m;
+    checkdead();
+    unlock(&sched.lock);
+}
+
+void mstart1(struct m *m)
+{
+    struct p *pp;
+
+    event_emit(EV_M_START, (uint64_t)m->id, 0);
+    store_relaxed(&m->inruntime, 1);
+    if (m != &m0) {
+        lock(&sched.lock);
+        pp = pidleget();
+        unlock(&sched.lock);
+        if (pp) {
+            acquirep(m, pp);
+            m->spinning = true;
+            fetch_add_seqcst(&sched.nmspinning, 1);
+        }
+    }
+    schedule(m);
+    if (m == &m0 && !m->dying)
+        return;
+    if (!m->dying)
+        for (;;) /* the program is at its end; the thread is the process's to take down */
+            clock_sleep(1000000000000);
+    mexit(m);
+}
+
+static void mstart(void *arg)
+{
+    struct m *m = arg;
+
+    m_attach(m, false);
+    minit(m);
+    m0_bounds(m);
+    thread_sigmask(SIG_SETMASK, &sched.sigmask, NULL);
+    mstart1(m);
+}
+
+/* --- template thread ---------------------------------------------------------------------- */
+
+static int newm(void)
+{
+    struct m *m = m_alloc();
+    int err;
+
+    if (!m)
+        return -1;
+    lock(&sched.lock);
+    mcommoninit(m);
+    unlock(&sched.lock);
+    err = thread_create(mstart, m, 0);
+    if (err) {
+        lock(&sched.lock);
+        m->dead = true;
+        sched.nmfreed++;
+        m->schedlink = sched.freem;
+        sched.freem = m;
+        unlock(&sched.lock);
+    }
+    return err;
+}
+
+/* Is one more M needed (an idle P waits for one) or wanted (none is in reserve)? */
+static bool template_need(void)
+{
+    bool need, full;
+
+    lock(&sched.lock);
+    need = sched.nmidle == 0 || sched.nmwanted;
+    full = sched.mnext - sched.nmfreed >= sched.maxmcount;
+    if (full && need && sched.nmwanted && sched.nmidle == 0) {
+        print_fd(2, "runtime: program exceeds %d-thread limit\n", sched.maxmcount);
+        unlock(&sched.lock);
+        throw("thread exhaustion");
+    }
+    sched.nmwanted = 0;
+    unlock(&sched.lock);
+    return need && !full;
+}
+
+static void template_loop(void *arg)
+{
+    static struct m tm;
+    int64_t until = NEVER;
+    int32_t procs;
+
+    (void)arg;
+    m_attach(&tm, false);
+    thread_sigmask_all();
+    for (;;) {
+        notetsleep(&sched.templatenote, until);
+        noteclear(&sched.templatenote);
+        store_seqcst(&sched.templatewake, 0);
+        until = NEVER;
+        procs = xchg_acqrel(&sched.wantprocs, 0);
+        if (procs > 0 && load_acquire(&sched.phase) == PHASE_RUN)
+            gomaxprocs_set(procs);
+        if (load_acquire(&sched.phase) == PHASE_RUN && template_need() && newm() < 0)
+            until = nanotime() + 10000000; /* no thread to be had now */
+    }
+}
+
+void template_start(void)
+{
+    if (thread_create(template_loop, NULL, 0) < 0)
+        throw("failed to create a thread");
+}
+
+void template_wake(void)
+{
+    if (xchg_seqcst(&sched.templatewake, 1) == 0)
+        notewakeup(&sched.templatenote);
+}

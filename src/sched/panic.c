@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sched/panic.h"
+#include "base/fmt.h"
+#include "base/throw.h"
+#include "os/linux/print.h"
+#include "sched/entry.h"
+#include "sched/fatal.h"
+#include "sched/foreign.h"
+#include "sched/newproc.h"
+#include "sched/schedt.h"
+#include <errno.h>
+#include <gamp/panic.h>
+#include <setjmp.h>
+#include <string.h>
+
+struct protect {
+    struct protect *link;
+    struct gamp_defer *defers;
+    struct panic *panics;
+    char *message;
+    jmp_buf at;
+};
+
+struct gx *gx_self(void)
+{
+    struct g *gp = getg();
+
+    return (gp ? gp : foreign_attach())->x;
+}
+
+/* Runs the deferred calls down to limit. Protects whose frames are passed on the way are gone. */
+static void run_defers(struct gx *x, struct gamp_defer *limit)
+{
+    while (x->defers != limit) {
+        struct gamp_defer *d = x->defers;
+
+        while (x->protects && x->protects->defers == d)
+            x->protects = x->protects->link;
+        x->defers = d->link;
+        d->fn(d->arg);
+    }
+}
+
+_Noreturn static void recovered(struct gx *x, const struct panic *p)
+{
+    struct protect *pr = x->protects;
+
+    if (pr->message)
+        fmt_buf(pr->message, PANIC_TEXT, "%s", p->message);
+    x->protects = pr->link;
+    x->panics = pr->panics;
+    _longjmp(pr->at, 1);
+}
+
+void gopanic(const char *message)
+{
+    struct gx *x = gx_self();
+    struct panic p = {.link = x->panics, .message = message};
+
+    x->panics = &p;
+    fetch_add_acqrel(&sched.panicking, 1);
+    run_defers(x, x->protects ? x->protects->defers : NULL);
+    if (!x->protects) {
+        gamp_enter();
+        fatal_begin();
+        printpanics(2, &p);
+        fatal_panic(x->g);
+    }
+    fetch_add_acqrel(&sched.panicking, -1);
+    recovered(x, &p);
+}
+
+/* Without recursion over the lists' length: oldest first, each one tab deeper. */
+void printpanics(int fd, const struct panic *p)
+{
+    int depth = 0;
+
+    for (const struct panic *q = p; q; q = q->link)
+        depth++;
+    for (int i = depth; i > 0; i--) {
+        const struct panic *q = p;
+
+        for (int k = 1; k < i; k++)
+            q = q->link;
+        for (int k = i; k < depth; k++)
+            print_text(fd, "\t", 1);
+        if (q->goexit) {
+            print_text(fd, "goexit\n", 7);
+            continue;
+        }
+        print_text(fd, "panic: ", 7);
+        print_text(fd, q->message, strlen(q->message));
+        print_text(fd, "\n", 1);
+    }
+}
+
+_Noreturn static void goexit_on(struct gx *x)
+{
+    run_defers(x, NULL);
+    x->protects = NULL;
+    gamp_enter();
+    if (x->g->goid == 1)
+        sched.mainended = true;
+    goexit0();
+}
+
+void goexit1(void)
+{
+    struct gx *x = gx_self();
+    struct panic p = {.link = x->panics, .goexit = true};
+
+    if (!is_parkable(x->g))
+        gopanic("gamp_goexit outside a goroutine");
+    for (const struct panic *q = x->panics; q; q = q->link)
+        if (!q->goexit)
+            fetch_add_acqrel(&sched.panicking, -1);
+    /* Panics that it interrupts are over: their deferred calls are part of its own now. */
+    p.link = NULL;
+    x->panics = &p;
+    x->goexiting = true;
+    goexit_on(x);
+}
+
+int protect(void (*fn)(void *), void *arg, char *message)
+{
+    struct gx *volatile x = gx_self();
+    struct protect pr = {
+        .link = x->protects, .defers = x->defers, .panics = x->panics, .message = message};
+
+    if (_setjmp(pr.at)) {
+        /* A panic inside a goexit's deferred calls was stopped; the goexit goes on. */
+        if (gx_self()->goexiting)
+            goexit_on(gx_self());
+        return -EFAULT;
+    }
+    x->protects = &pr;
+    fn(arg);
+    x = gx_self();
+    x->protects = pr.link;
+    return 0;
+}
+
+void panic_leave(const char *format, ...)
+{
+    char message[PANIC_TEXT];
+    va_list ap;
+
+    va_start(ap, format);
+    fmt_vbuf(message, sizeof message, format, ap);
+    va_end(ap);
+    gamp_leave();
+    gopanic(message);
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* park: see park.h. Two ways lead from a parking goroutine to the next one: through g0 and its
+ * schedule(), which knows every source of work, and straight to a goroutine of the local queue, which saves
+ * one switch. The direct way is taken while nothing else is due: no request to the P, no timer, not
+ * the 61st turn. */
+#include "sched/park.h"
+#include "base/throw.h"
+#include "event/event.h"
+#include "os/linux/clock.h"
+#include "os/linux/sys.h"
+#include "sched/direct.h"
+#include "sched/globq.h"
+#include "sched/gstack.h"
+#include "sched/proc.h"
+#include "sched/schedt.h"
+#include "sched/switch_g.h"
+
+enum { TURNS = 61, PARKS_NEXT_MAX = 16, PARKS_NEXT_SURE = 8 };
+
+struct g *direct_next(struct m *m, bool *inherit)
+{
+    struct p *pp = m->p;
+    struct g *next;
+    int64_t when;
+
+    if (!pp || ++pp->turns >= TURNS || !debug.directswitch || m->lockedg ||
+        load_relaxed(&pp->preempt) || load_relaxed(&sched.gcwaiting) ||
+        load_relaxed(&sched.phase) != PHASE_RUN)
+        return NULL;
+    /* Relaxed: another P's timer on this heap that is missed now is seen by the next turn. */
+    when = load_relaxed(&pp->timers.minwhen);
+    if (when != NEVER && when <= nanotime())
+        return NULL;
+    next = runqget(pp, inherit);
+    if (!next)
+        return NULL;
+    if (*inherit && pp->readied && pp->parks_next < PARKS_NEXT_MAX)
+        pp->parks_next++;
+    if (next->x && (next->run.lockedm || next->run.pinm)) {
+        m->handed = next;
+        m->handed_inherit = *inherit;
+        return NULL;
+    }
+    return next;
+}
+
+/* Makes gp the M's goroutine; the switch to it comes next. */
+void run_prepare(struct m *m, struct g *gp, bool inherit)
+{
+    struct p *pp = m->p;
+
+    if (!gp->x)
+        gbind(gp, pp);
+    casgstatus(gp, Grunnable, Grunning);
+    gp->waitreason = WAIT_NONE;
+    gp->flags &= (uint8_t)~GFLAG_HOG;
+    gp->run.m = m;
+    store_relaxed(&m->curg, gp);
+    store_relaxed(&m->guard, gp->run.stackguard0);
+    m->switches++;
+    pp->readied = false;
+    if (unlikely(load_relaxed(&pp->wakewanted)))
+        store_relaxed(&pp->wakewanted, 0);
+    if (!inherit)
+        store_release(&pp->schedtick, pp->schedtick + 1);
+    event_emit(EV_GO_START, gp->goid, (uint64_t)pp->id);
+    setg(gp);
+}
+
+/* Leaves gp, whose commit is set, for the next goroutine or for g0; returns when gp runs again. */
+static void leave(struct m *m, struct g *gp, bool direct)
+{
+    bool inherit;
+    struct g *next = direct ? direct_next(m, &inherit) : NULL;
+
+    m->commitg = gp;
+    if (next) {
+        run_prepare(m, next, inherit);
+        gswitch(gp, next, false);
+    } else {
+        setg(m->g0);
+        gswitch(gp, m->g0, false);
+    }
+}
+
+/* What travels with a goroutine although it is the thread's: errno, and C++'s caught exceptions
+ * (Itanium C++ ABI 2.2.2: caughtExceptions, uncaughtExceptions). */
+struct cxa_globals {
+    void *caught;
+    unsigned uncaught;
+};
+
+static void park_leave(struct g *gp, void (*commit)(struct m *, struct g *), bool direct)
+{
+    struct m *m = gp->run.m;
+    struct gx *x = gp->x;
+    int saved = *m->errnop;
+    struct cxa_globals *cxa = m->cxa_globals;
+
+    if (cxa) {
+        x->cxa_caught = cxa->caught;
+        x->cxa_uncaught = cxa->uncaught;
+    }
+    m->commit = commit;
+    leave(m, gp, direct);
+    m = gp->run.m;
+    *m->errnop = saved;
+    cxa = m->cxa_globals;
+    if (cxa) {
+        cxa->caught = x->cxa_caught;
+        cxa->uncaught = x->cxa_uncaught;
+    }
+}
+
+void cxa_clear(struct m *m)
+{
+    struct cxa_globals *cxa = m->cxa_globals;
+
+    if (cxa) {
+        cxa->caught = NULL;
+        cxa->uncaught = 0;
+    }
+}
+
+static void wait_timeout(void *arg, uintptr_t ticket, int64_t now)
+{
+    struct g *gp = arg;
+
+    (void)now;
+    if (wait_claim(gp, (uint32_t)ticket)) {
+        gp->x->timedout = true;
+        goready(gp);
+    }
+}
+
+static void commit_park(struct m *m, struct g *gp)
+{
+    unlockf *f = m->unlockf;
+    struct timer *t = m->parktimer;
+
+    event_emit(EV_GO_BLOCK, gp->goid, gp->waitreason);
+    casgstatus(gp, Grunning, Gwaiting);
+    if (t) {
+        m->parktimer = NULL;
+        /* Without memory for the heap the wait ends at once, as if timed out: late is worse than early. */
+        if (timer_start(t) < 0)
+            wait_timeout(gp, t->seq, 0);
+    }
+    if (f && !f(gp, m->unlocklock)) {
+        casgstatus(gp, Gwaiting, Grunnable);
+        runqput(m->p, gp, true);
+    }
+}
+
+static void park_foreign(struct g *gp, unlockf *f, void *l, int64_t until, uint32_t ticket)
+{
+    struct m *m = gp->run.m;
+
+    noteclear(&m->park);
+    store_release(&gp->status, Gwaiting);
+    if (f && !f(gp, l)) {
+        store_release(&gp->status, Grunning);
+        return;
+    }
+    if (!notetsleep(&m->park, until)) {
+        if (wait_claim(gp, ticket))
+            gp->x->timedout = true;
+        else
+            notesleep(&m->park);
+    }
+    store_release(&gp->status, Grunning);
+}
+
+void gopark(unlockf *f, void *l, enum waitreason reason)
+{
+    struct g *gp = getg();
+    struct m *m = gp->run.m;
+
+    gp->waitreason = (uint8_t)reason;
+    if (unlikely(!is_parkable(gp))) {
+        park_foreign(gp, f, l, NEVER, 0);
+        return;
+    }
+    gp->x->waitsince = load_relaxed(&sched.coarse);
+    m->unlockf = f;
+    m->unlocklock = l;
+    park_leave(gp, commit_park, true);
+}
+
+static bool unlock_commit(struct g *gp, void *l)
+{
+    (void)gp;
+    unlock(l);
+    return true;
+}
+
+void goparkunlock(struct mutex *l, enum waitreason reason)
+{
+    gopark(unlock_commit, l, reason);
+}
+
+bool gopark_until(unlockf *f, void *l, enum waitreason reason, int64_t until, uint32_t ticket)
+{
+    struct g *gp = getg();
+    struct m *m = gp->run.m;
+    struct timer t;
+
+    gp->x->timedout = false;
+    if (until == NEVER) {
+        gopark(f, l, reason);
+        return true;
+    }
+    gp->waitreason = (uint8_t)reason;
+    if (unlikely(!is_parkable(gp))) {
+        park_foreign(gp, f, l, until, ticket);
+        return !gp->x->timedout;
+    }
+    gp->x->waitsince = load_relaxed(&sched.coarse);
+    t = (struct timer){.when = until, .f = wait_timeout, .arg = gp, .seq = ticket};
+    m->unlockf = f;
+    m->unlocklock = l;
+    m->parktimer = &t;
+    park_leave(gp, commit_park, true);
+    timer_stop(&t);
+    return !gp->x->timedout;
+}
+
+void sleep_until(int64_t until)
+{
+    struct g *gp = getg();
+    uint32_t ticket = wait_begin(gp);
+
+    gopark_until(NULL, NULL, WAIT_SLEEP, until, ticket);
+}
+
+/* A goroutine became runnable on pp, whose goroutine goes on running. Another P should come and take it
+ * unless the caller parks at once and runs it itself, which costs nothing: so where that was the case the last
+ * few times, the wake-up is put off, and sysmon makes good for it should the guess be wrong. */
+static void ready_wake(struct p *pp)
+{
+    if (load_relaxed(&sched.npidle) == 0 || load_relaxed(&sched.nmspinning) != 0)
+        return;
+    if (!pp->readied && pp->parks_next >= PARKS_NEXT_SURE) {
+        store_relaxed(&pp->wakewanted, 1);
+        pp->readied = true;
+        return;
+    }
+    if (pp->readied)
+        pp->parks_next = 0;
+    pp->readied = true;
+    wakep();
+}
+
+void ready_on(struct p *pp, struct g *gp, bool next)
+{
+    runqput(pp, gp, next);
+    ready_wake(pp);
+}
+
+static void ready(struct g *gp, bool next)
+{
+    struct m *m = getg()->run.m;
+    struct p *pp = m->p;
+
+    if (gp->kind == GFOREIGN || gp->kind == G0) {
+        notewakeup(&gp->run.m->park);
+        return;
+    }
+    event_emit(EV_GO_READY, gp->goid, 0);
+    casgstatus(gp, Gwaiting, Grunnable);
+    if (pp) {
+        ready_on(pp, gp, next);
+        return;
+    }
+    lock(&sched.lock);
+    globrunqput(gp);
+    unlock(&sched.lock);
+    wakep();
+}
+
+void goready(struct g *gp)
+{
+    ready(gp, true);
+}
+
+void goready_tail(struct g *gp)
+{
+    ready(gp, false);
+}
+
+static void commit_local(struct m *m, struct g *gp)
+{
+    casgstatus(gp, Grunning, Grunnable);
+    runqput(m->p, gp, false);
+}
+
+static void commit_global(struct m *m, struct g *gp)
+{
+    (void)m;
+    casgstatus(gp, Grunning, Grunnable);
+    lock(&sched.lock);
+    globrunqput(gp);
+    unlock(&sched.lock);
+}
+
+static void commit_hog(struct m *m, struct g *gp)
+{
+    (void)m;
+    gp->flags |= GFLAG_HOG;
+    casgstatus(gp, Grunning, Grunnable);
+    lock(&sched.lock);
+    globrunqputhog(gp);
+    unlock(&sched.lock);
+}
+
+void goready_handoff(struct g *gp)
+{
+    struct g *self = getg();
+
+    ready(gp, true);
+    if (is_parkable(self) && self->run.m->p)
+        goyield();
+}
+
+void goyield(void)
+{
+    struct g *gp = getg();
+
+    if (!is_parkable(gp)) {
+        sys_call(SYS_sched_yield);
+        return;
+    }
+    event_emit(EV_GO_SCHED, gp->goid, 0);
+    park_leave(gp, commit_local, true);
+}
+
+void gosched(void)
+{
+    struct g *gp = getg();
+    struct p *pp;
+
+    if (!is_parkable(gp)) {
+        sys_call(SYS_sched_yield);
+        return;
+    }
+    pp = gp->run.m->p;
+    /* Relaxed: a hint; a goroutine that comes to the global queue right now waits for the next turn. */
+    if (load_relaxed(&sched.runqsize) == 0) {
+        if (pp->turns + 1 < TURNS && runqempty(pp) && !load_relaxed(&pp->preempt)) {
+            pp->turns++;
+            return;
+        }
+        event_emit(EV_GO_SCHED, gp->goid, 0);
+        park_leave(gp, commit_local, true);
+        return;
+    }
+    event_emit(EV_GO_SCHED, gp->goid, 0);
+    park_leave(gp, commit_global, false);
+}
+
+void gosched_global(void)
+{
+    struct g *gp = getg();
+
+    event_emit(EV_GO_SCHED, gp->goid, 0);
+    park_leave(gp, commit_global, false);
+}
+
+void gopreempt(struct g *gp)
+{
+    event_emit(EV_GO_SCHED, gp->goid, 1);
+    fetch_add_relaxed(&sched.preemptions, 1);
+    gp->waitreason = WAIT_PREEMPTED;
+    park_leave(gp, commit_hog, false);
+}
+
+static void commit_stray(struct m *m, struct g *gp)
+{
+    (void)m;
+    casgstatus(gp, Grunning, Grunnable);
+    lock(&sched.lock);
+    globrunqput(gp);
+    unlock(&sched.lock);
+    wakep();
+}
+
+void park_stray(struct g *gp)
+{
+    park_leave(gp, commit_stray, false);
+}
+
+static void commit_none(struct m *m, struct g *gp)
+{
+    (void)m;
+    (void)gp;
+}
+
+void park_forever(struct g *gp)
+{
+    for (;;)
+        park_leave(gp, commit_none, false);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sched/preempt.h"
+#include "base/throw.h"
+#include "event/event.h"
+#include "os/linux/clock.h"
+#include "os/linux/sigaction.h"
+#include "os/linux/sys.h"
+#include "sched/globq.h"
+#include "sched/mlife.h"
+#include "sched/mstart.h"
+#include "sched/schedt.h"
+#include "sched/syscall.h"
+#include <errno.h>
+#include <signal.h>
+
+static struct sigaction_raw chained; /* the program's own handler of our signal */
+
+void preemptone(struct p *pp)
+{
+    struct m *m = load_acquire(&pp->m);
+
+    if (!m)
+        return;
+    store_release(&pp->preempt, 1);
+    store_relaxed(&m->guard, GUARD_ASK);
+}
+
+void preempt_signal(struct m *m)
+{
+    if (debug.asyncpreemptoff || load_relaxed(&m->inruntime))
+        return;
+    if (xchg_acqrel(&m->signal_pending, 1) == 0)
+        sys_tgkill(sys_getpid(), m->tid, debug.preemptsignal);
+}
+
+void preemptall(void)
+{
+    for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++) {
+        struct p *pp = allp[i];
+        struct m *m = load_acquire(&pp->m);
+        int64_t cpu;
+
+        if (!m || m == getm() || load_acquire(&pp->status) != Prunning)
+            continue;
+        preemptone(pp);
+        if (load_acquire(&m->inruntime))
+            continue;
+        cpu = thread_cputime(m->cpuclock);
+        if (m->stw_switches == load_relaxed(&m->switches) && cpu - m->stw_cpu > 20000)
+            preempt_signal(m);
+        m->stw_switches = load_relaxed(&m->switches);
+        m->stw_cpu = cpu;
+    }
+}
+
+/* Somebody else to hold the P while gp sleeps here: an idle M, or the M of a goroutine that was stopped
+ * like this one and is next in line. NULL: nobody, and gp goes on. sched.lock held. */
+static struct m *successor(struct m *m)
+{
+    struct m *next = mget();
+    struct g *gp;
+
+    if (next)
+        return next;
+    template_wake();
+    gp = sched.hogq.head;
+    if (!gp || !gp->x || !gp->run.pinm || gp->run.pinm == m)
+        return NULL;
+    return globrunqget_hog(gp)->run.pinm;
+}
+
+/* Sleeps in the handler until the scheduler hands a P, or the program ends. sched.lock held; released. */
+static void sleep_here(struct m *m, struct g *gp, struct m *next, struct p *pp)
+{
+    gp->run.pinm = m;
+    gp->flags |= GFLAG_HOG;
+    gp->waitreason = WAIT_PREEMPTED;
+    casgstatus(gp, Grunning, Grunnable);
+    globrunqputhog(gp);
+    if (next)
+        wake_m(next, pp);
+    else
+        unlock(&sched.lock);
+    lock(&sched.lock);
+    if (load_relaxed(&sched.phase) >= PHASE_STOPPING)
+        unlock(&sched.lock);
+    else
+        sleep_m(m, PARKED_HANDLER);
+    gp->run.pinm = NULL;
+    if (m->p) {
+        casgstatus(gp, Grunnable, Grunning);
+        store_relaxed(&m->curg, gp);
+        gp->waitreason = WAIT_NONE;
+        m->switches++;
+        store_release(&m->p->schedtick, m->p->schedtick + 1);
+        store_relaxed(&m->guard, gp->run.stackguard0);
+        event_emit(EV_GO_START, gp->goid, (uint64_t)m->p->id);
+    } else {
+        /* The end: on as a stray, to its next call. */
+        store_release(&m->stolen, STOLEN_TAKEN);
+        store_relaxed(&m->guard, GUARD_ASK);
+    }
+}
+
+/* A stray that burns CPU: gets an idle P, or waits for its turn. */
+static void stop_stray(struct m *m, struct g *gp)
+{
+    if (load_relaxed(&sched.phase) >= PHASE_STOPPING || stray_acquire(m))
+        return;
+    event_emit(EV_GO_SCHED, gp->goid, 2);
+    fetch_add_relaxed(&sched.preemptions, 1);
+    lock(&sched.lock);
+    sleep_here(m, gp, NULL, NULL);
+}
+
+static void stop_owner(struct m *m, struct g *gp)
+{
+    struct p *pp = m->p;
+    struct m *next = NULL;
+
+    if (!load_acquire(&pp->preempt) && !load_acquire(&sched.gcwaiting))
+        return;
+    store_relaxed(&pp->preempt, 0);
+    store_relaxed(&m->guard, gp->run.stackguard0);
+    lock(&sched.lock);
+    if (sched.gcwaiting) {
+        releasep(m);
+        stw_stopped(pp);
+    } else {
+        if ((runqempty(pp) && sched.runqsize == 0) || !(next = successor(m))) {
+            unlock(&sched.lock);
+            return;
+        }
+        releasep(m);
+    }
+    event_emit(EV_GO_SCHED, gp->goid, 2);
+    fetch_add_relaxed(&sched.preemptions, 1);
+    sleep_here(m, gp, next, pp);
+}
+
+/* Stops the goroutine here, if here is user code. */
+static void stop(struct m *m, struct g *gp)
+{
+    if (load_relaxed(&m->inruntime) || gp->kind > GSYSTEM || m->curg != gp || m->locks)
+        return;
+    store_relaxed(&m->inruntime, 1);
+    compiler_barrier();
+    /* As an entry does: what sysmon asks after inruntime is set, it withdraws itself. */
+    if (load_acquire(&m->stolen) != STOLEN_OWNED && !cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_OWNED))
+        stop_stray(m, gp);
+    else if (load_relaxed(&sched.phase) == PHASE_RUN)
+        stop_owner(m, gp);
+    compiler_barrier();
+    store_release(&m->inruntime, 0);
+}
+
+static void handler(int sig, siginfo_t *info, void *context)
+{
+    struct g *gp = getg();
+    bool ours = false;
+
+    if (gp && gp->kind != GFOREIGN) {
+        struct m *m = gp->run.m;
+
+        ours = xchg_acqrel(&m->signal_pending, 0);
+        if (ours)
+            stop(m, gp);
+    }
+    if (!ours)
+        sigaction_chain(&chained, sig, info, context);
+}
+
+void preempt_init(void)
+{
+    sigaction_install(debug.preemptsignal, handler, &chained);
+}
+
+void preempt_check_handler(void)
+{
+    struct sigaction_raw now;
+
+    sigaction_read(debug.preemptsignal, &now);
+    if (!sigaction_is(&now, handler))
+        sigaction_install(debug.preemptsignal, handler, &chained);
+}
+
+void preempt_release_all(void)
+{
+    for (struct m *m = load_acquire(&sched.allm);; m = m->alllink) {
+        if (m) {
+            store_relaxed(&m->guard, GUARD_ASK);
+            lock(&sched.lock);
+            if (m->parkedin == PARKED_HANDLER)
+                wake_m(m, NULL);
+            else
+                unlock(&sched.lock);
+        }
+        if (!m || m->alllink == m)
+            break;
+    }
+}

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* proc: finding work.
+ *
+ * An M that looks for work while others idle is "spinning"; sched.nmspinning counts them. Whoever makes work
+ * and sees an idle P wakes an M only while none spins. The two halves meet thus:
+ *   maker:   put the goroutine (release);  full barrier;  read nmspinning
+ *   spinner: nmspinning--;  full barrier;  look at all queues once more
+ * so a goroutine is seen by the leaving spinner, or its maker sees no spinner and wakes one. The last spinner
+ * that finds work wakes the next before it runs it (resetspinning). Both counters are changed
+ * seqcst for that. needspinning: a stop found no P to hand work to; the next M that would sleep
+ * looks again instead. */
+#include "sched/proc.h"
+#include "base/throw.h"
+#include "event/event.h"
+#include "os/linux/clock.h"
+#include "sched/choice.h"
+#include "sched/direct.h"
+#include "sched/globq.h"
+#include "sched/mlife.h"
+#include "sched/netpoll.h"
+#include "sched/schedt.h"
+#include "sched/switch_g.h"
+
+enum { FAIR_TURNS = 61, STEAL_TRIES = 4 };
+
+/* What findrunnable found, and how it is to run. */
+struct found {
+    struct g *gp;
+    bool inherit;
+};
+
+static void becomespinning(struct m *m)
+{
+    m->spinning = true;
+    fetch_add_seqcst(&sched.nmspinning, 1);
+    store_relaxed(&sched.needspinning, 0);
+}
+
+void wakep(void)
+{
+    struct p *pp;
+
+    if (load_seqcst(&sched.nmspinning) != 0 || load_relaxed(&sched.npidle) == 0 ||
+        !cas_seqcst(&sched.nmspinning, 0, 1))
+        return;
+    lock(&sched.lock);
+    pp = pidleget();
+    if (!pp) {
+        store_relaxed(&sched.needspinning, 1);
+        unlock(&sched.lock);
+        invariant(fetch_add_seqcst(&sched.nmspinning, -1) > 0);
+        return;
+    }
+    unlock(&sched.lock);
+    startm(pp, true);
+}
+
+void resetspinning(struct m *m)
+{
+    invariant(m->spinning);
+    m->spinning = false;
+    invariant(fetch_add_seqcst(&sched.nmspinning, -1) > 0);
+    wakep();
+}
+
+void injectglist(struct gqueue *q)
+{
+    struct m *m = getm();
+    struct p *pp = m->p;
+    uint32_t idle;
+    struct gqueue all = *q, glob = {NULL, NULL, 0};
+
+    if (!q->head)
+        return;
+    *q = (struct gqueue){NULL, NULL, 0};
+    for (struct g *gp = all.head; gp; gp = gp->schedlink) {
+        event_emit(EV_GO_READY, gp->goid, 0);
+        casgstatus(gp, Gwaiting, Grunnable);
+    }
+    idle = (uint32_t)load_relaxed(&sched.npidle);
+    if (!pp) {
+        uint32_t n = all.n;
+
+        globrunqputbatch(&all);
+        for (uint32_t i = 0; i < MIN(n, idle); i++)
+            startm(NULL, false);
+        return;
+    }
+    for (uint32_t n = 0; n < idle && all.head; n++)
+        gqueue_push(&glob, gqueue_pop(&all));
+    if (glob.head) {
+        uint32_t n = glob.n;
+
+        globrunqputbatch(&glob);
+        for (uint32_t i = 0; i < n; i++)
+            startm(NULL, false);
+    }
+    runqputbatch(pp, &all);
+    if (all.head)
+        globrunqputbatch(&all);
+    /* Put onto the local queue with every P idle a moment ago now busy: the usual spinning rule holds. */
+    if (load_relaxed(&sched.npidle) != 0)
+        wakep();
+}
+
+void wakenetpoller(int64_t when)
+{
+    /* Seqcst pairs with findrunnable's, which publishes polluntil and then reads the timers again:
+     * either it sees this timer or we see its polluntil. */
+    if (load_seqcst(&sched.lastpoll) == 0) {
+        int64_t until = load_seqcst(&sched.polluntil);
+
+        if (until == 0 || until > when)
+            netpollbreak();
+    } else {
+        wakep();
+    }
+}
+
+/* --- sources of work ------------------------------------------------------------------------ */
+
+/* A walk over all Ps in an order that differs each time: start at a random one, step by a number coprime to
+ * their count (Go's stealOrder). */
+static uint32_t gcd(uint32_t a, uint32_t b)
+{
+    while (b) {
+        uint32_t r = a % b;
+
+        a = b;
+        b = r;
+    }
+    return a;
+}
+
+struct walk {
+    uint32_t i, count, pos, inc;
+};
+
+static struct walk walk_begin(uint32_t count)
+{
+    struct walk w = {0, count, sched_rand(count), 1};
+
+    if (count > 2) {
+        w.inc = 1 + sched_rand(count - 1);
+        while (gcd(w.inc, count) != 1)
+            w.inc = w.inc % (count - 1) + 1;
+    }
+    return w;
+}
+
+static struct p *walk_next(struct walk *w)
+{
+    struct p *pp = allp[w->pos];
+
+    if (w->i++ == w->count)
+        return NULL;
+    w->pos = (w->pos + w->inc) % w->count;
+    return pp;
+}
+
+/* Runs the due timers of pp; *until becomes the earlier of itself and the next one. */
+static bool checktimers(struct p *pp, int64_t *until)
+{
+    int64_t when = load_acquire(&pp->timers.minwhen);
+    bool ran = false;
+
+    if (when == NEVER)
+        return false;
+    {
+        int64_t now = nanotime();
+
+        store_relaxed(&sched.coarse, now);
+        if (when <= now)
+            when = timers_run(&pp->timers, now, &ran);
+    }
+    *until = MIN(*until, when);
+    return ran;
+}
+
+/* Also runs the timers of others on its last try. *newwork: timers ran, so look at the own queue again. */
+static struct g *stealwork(struct p *pp, int64_t *until, bool *newwork)
+{
+    for (int i = 0; i < STEAL_TRIES; i++) {
+        bool last = i == STEAL_TRIES - 1;
+        struct walk w = walk_begin((uint32_t)load_relaxed(&gomaxprocs));
+        struct p *p2;
+
+        while ((p2 = walk_next(&w)) != NULL) {
+            struct g *gp;
+
+            if (load_relaxed(&sched.gcwaiting)) {
+                *newwork = true;
+                return NULL;
+            }
+            if (p2 == pp)
+                continue;
+            if (last && checktimers(p2, until)) {
+                *newwork = true;
+                gp = runqget_ring(pp);
+                if (gp)
+                    return gp;
+            }
+            if (load_acquire(&p2->status) != Prunning && runqempty(p2))
+                continue;
+            gp = runqsteal(pp, p2, last);
+            if (gp) {
+                count_owned(&pp->steals);
+                return gp;
+            }
+        }
+    }
+    return NULL;
+}
+
+static struct g *pollwork(struct gqueue *q)
+{
+    struct g *gp = gqueue_pop(q);
+
+    injectglist(q);
+    if (gp) {
+        event_emit(EV_GO_READY, gp->goid, 0);
+        casgstatus(gp, Gwaiting, Grunnable);
+    }
+    return gp;
+}
+
+static bool poll_useful(void)
+{
+    return netpollinited() && netpollwaiters() > 0;
+}
+
+/* One at a time polls without blocking; the others have better to do. */
+static struct g *netpoll_now(void)
+{
+    static uint32_t busy;
+    struct gqueue q;
+
+    if (!poll_useful() || load_relaxed(&sched.lastpoll) == 0 || xchg_acquire(&busy, 1))
+        return NULL;
+    q = netpoll(0);
+    store_release(&busy, 0);
+    if (!q.head)
+        return NULL;
+    store_relaxed(&sched.lastpoll, nanotime());
+    return pollwork(&q);
+}
+
+static struct g *global_get(struct p *pp, uint32_t max, bool hogs)
+{
+    struct g *gp;
+
+    if (load_relaxed(&sched.runqsize) == 0)
+        return NULL;
+    lock(&sched.lock);
+    gp = hogs ? globrunqget(pp, max) : globrunqget_short(pp, max);
+    unlock(&sched.lock);
+    return gp;
+}
+
+/* The sources in Go's order, without giving up the P. */
+static bool findwork(struct m *m, struct found *out, int64_t *until, bool *again)
+{
+    struct p *pp = m->p;
+    bool newwork = false;
+
+    checktimers(pp, until);
+    out->inherit = false;
+    if (pp->turns >= FAIR_TURNS) {
+        pp->turns = 0;
+        if ((out->gp = global_get(pp, 1, true)) != NULL)
+            return true;
+    }
+    if ((out->gp = runqget(pp, &out->inherit)) != NULL)
+        return true;
+    out->inherit = false;
+    if ((out->gp = global_get(pp, 0, false)) != NULL || (out->gp = netpoll_now()) != NULL ||
+        (out->gp = global_get(pp, 0, true)) != NULL)
+        return true;
+    if (m->spinning || 2 * load_relaxed(&sched.nmspinning) <
+                           load_relaxed(&gomaxprocs) - load_relaxed(&sched.npidle)) {
+        if (load_relaxed(&gomaxprocs) > 1) {
+            if (!m->spinning)
+                becomespinning(m);
+            if ((out->gp = stealwork(pp, until, &newwork)) != NULL)
+                return true;
+            *again = newwork;
+        }
+    }
+    return false;
+}
+
+/* After the P is given up, while nobody else may be spinning any more: whatever was made meanwhile. Answers a P for it. */
+static struct p *recheck(struct m *m)
+{
+    struct p *pp = NULL;
+    int32_t n = load_relaxed(&gomaxprocs);
+
+    lock(&sched.lock);
+    if (sched.runqsize != 0 && (pp = pidleget()) != NULL) {
+        unlock(&sched.lock);
+        becomespinning(m);
+        return pp;
+    }
+    unlock(&sched.lock);
+    for (int32_t i = 0; i < n; i++) {
+        if (runqempty(allp[i]))
+            continue;
+        lock(&sched.lock);
+        pp = pidleget();
+        if (!pp)
+            store_relaxed(&sched.needspinning, 1);
+        unlock(&sched.lock);
+        if (pp)
+            becomespinning(m);
+        return pp;
+    }
+    return NULL;
+}
+
+static int64_t earliest_timer(void)
+{
+    int64_t until = NEVER;
+    int32_t n = load_relaxed(&gomaxprocs);
+
+    for (int32_t i = 0; i < n; i++)
+        until = MIN(until, load_seqcst(&allp[i]->timers.minwhen));
+    return until;
+}
+
+/* Sleeps in the poller, as the only one who does, until a descriptor or a timer is due. */
+static bool netpoll_block(struct m *m, struct found *out, bool wasspinning)
+{
+    struct gqueue q;
+    struct p *pp;
+    int64_t until, now = 0, delay = -1;
+
+    if (!netpollinited() || (netpollwaiters() == 0 && earliest_timer() == NEVER))
+        return false;
+    if (xchg_seqcst(&sched.lastpoll, 0) == 0) {
+        /* Somebody sleeps there; the timers are his, so let him know of those that are earlier. */
+        until = earliest_timer();
+        if (until != NEVER) {
+            int64_t his = load_seqcst(&sched.polluntil);
+
+            if (his == 0 || his > until)
+                netpollbreak();
+        }
+        return false;
+    }
+    until = earliest_timer();
+    store_seqcst(&sched.polluntil, until == NEVER ? 0 : until);
+    /* Again: a timer armed after the first look saw the old polluntil. */
+    until = earliest_timer();
+    if (until != NEVER) {
+        store_seqcst(&sched.polluntil, until);
+        now = nanotime();
+        delay = until > now ? until - now : 0;
+    }
+    q = netpoll(delay);
+    now = nanotime();
+    store_relaxed(&sched.polluntil, 0);
+    store_relaxed(&sched.coarse, now);
+    store_seqcst(&sched.lastpoll, now);
+    lock(&sched.lock);
+    pp = pidleget();
+    unlock(&sched.lock);
+    if (!pp) {
+        injectglist(&q);
+        return true;
+    }
+    acquirep(m, pp);
+    if (q.head) {
+        out->gp = pollwork(&q);
+        out->inherit = false;
+        return true;
+    }
+    if (wasspinning)
+        becomespinning(m);
+    return true;
+}
+
+static bool ending(struct m *m)
+{
+    return m->dying || load_acquire(&sched.phase) >= PHASE_STOPPING;
+}
+
+/* false: the M is to end. */
+static bool findrunnable(struct m *m, struct found *out)
+{
+    for (;;) {
+        int64_t until = NEVER;
+        bool again = false, wasspinning;
+        struct p *pp;
+
+        if (ending(m))
+            return false;
+        if (!m->p) {
+            stopm(m);
+            continue;
+        }
+        if (load_acquire(&sched.gcwaiting)) {
+            gcstopm(m);
+            continue;
+        }
+        if (findwork(m, out, &until, &again))
+            return true;
+        if (again)
+            continue;
+        lock(&sched.lock);
+        if (sched.gcwaiting) {
+            unlock(&sched.lock);
+            continue;
+        }
+        if (sched.runqsize != 0) {
+            out->gp = globrunqget(m->p, 0);
+            unlock(&sched.lock);
+            return true;
+        }
+        if (!m->spinning && load_relaxed(&sched.needspinning)) {
+            unlock(&sched.lock);
+            becomespinning(m);
+            continue;
+        }
+        pp = releasep(m);
+        pidleput(pp);
+        unlock(&sched.lock);
+        wasspinning = m->spinning;
+        if (m->spinning) {
+            m->spinning = false;
+            invariant(fetch_add_seqcst(&sched.nmspinning, -1) > 0);
+            pp = recheck(m);
+            if (pp) {
+                acquirep(m, pp);
+                continue;
+            }
+        }
+        out->gp = NULL;
+        if (netpoll_block(m, out, wasspinning)) {
+            if (out->gp)
+                return true;
+            continue;
+        }
+        stopm(m);
+    }
+}
+
+static void execute(struct m *m, struct found *f)
+{
+    run_prepare(m, f->gp, f->inherit);
+    gswitch(m->g0, f->gp, false);
+}
+
+static bool next_found(struct m *m, struct found *f)
+{
+    if (ending(m))
+        return false;
+    if (m->p && m->handed) {
+        f->gp = m->handed;
+        f->inherit = m->handed_inherit;
+        m->handed = NULL;
+        return true;
+    }
+    return findrunnable(m, f);
+}
+
+void schedule(struct m *m)
+{
+    struct found f = {NULL, false};
+
+    for (;;) {
+        if (m->lockedg && !ending(m)) {
+            stoplockedm(m);
+            if (ending(m))
+                return;
+            f = (struct found){m->lockedg, false};
+            execute(m, &f);
+            continue;
+        }
+        if (!next_found(m, &f))
+            return;
+        if (m->spinning)
+            resetspinning(m);
+        if (f.gp->x && (f.gp->run.lockedm || f.gp->run.pinm)) {
+            startboundm(m, f.gp);
+            continue;
+        }
+        execute(m, &f);
+    }
+}

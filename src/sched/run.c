@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* run: the ends of the program.
+ *
+ * Once the phase is STOPPING no M schedules: each that comes to its loop stays there, each goroutine that makes a
+ * gamp call stays in it (every guard says ASK), and those stopped in the preemption handler are let go, as strays,
+ * to reach their next call: so no lock of libc stays taken.
+ *
+ * gamp_run returns on m0. When main's function ends there, m0 switches to g0 and leaves its loop. When it ends
+ * on another M, m0 is woken; but m0 may be held up inside user code, which nothing can end: then the process exits
+ * from where main's function ended. */
+#include "sched/run.h"
+#include "base/throw.h"
+#include "event/event.h"
+#include "os/linux/clock.h"
+#include "os/linux/sys.h"
+#include "sched/direct.h"
+#include "sched/entry.h"
+#include "sched/foreign.h"
+#include "sched/gstack.h"
+#include "sched/mlife.h"
+#include "sched/mstart.h"
+#include "sched/netpoll.h"
+#include "sched/newproc.h"
+#include "sched/park.h"
+#include "sched/preempt.h"
+#include "sched/proc.h"
+#include "sched/schedt.h"
+#include "sched/switch_g.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+enum { M0_PATIENCE = 20 * 1000 * 1000, PANIC_YIELDS = 1000 };
+
+static struct {
+    int (*fn)(int, char **);
+    int argc;
+    char **argv;
+    void (*hooks)(void);
+} program;
+
+/* Lets everybody know. m0, when it sleeps, is woken to leave its loop. */
+static void stop_all(void)
+{
+    store_seqcst(&sched.phase, PHASE_STOPPING);
+    preempt_release_all();
+    lock(&sched.lock);
+    if (m0.parkedin == PARKED_IDLE) {
+        struct m **at;
+
+        for (at = &sched.midle; *at && *at != &m0; at = &(*at)->schedlink)
+            ;
+        if (*at) {
+            *at = m0.schedlink;
+            store_relaxed(&sched.nmidle, sched.nmidle - 1);
+        }
+    }
+    if (m0.parkedin != PARKED_NOT && !sched.library)
+        wake_m(&m0, NULL);
+    else
+        unlock(&sched.lock);
+    if (netpollinited())
+        netpollbreak();
+}
+
+static void commit_nothing(struct m *m, struct g *gp)
+{
+    (void)m;
+    (void)gp;
+}
+
+/* On the main goroutine, inside the runtime. */
+_Noreturn static void main_end(int code)
+{
+    struct g *gp = getg();
+    struct m *m = gp->run.m;
+    int64_t patience;
+
+    /* Others that panic print their report first. */
+    for (int i = 0; i < PANIC_YIELDS && load_acquire(&sched.panicking) > 0; i++)
+        gosched();
+    m = gp->run.m;
+    sched.exitcode = code;
+    stop_all();
+    if (m == &m0) {
+        m->commitg = gp;
+        m->commit = commit_nothing;
+        setg(m->g0);
+        gswitch(gp, m->g0, true);
+        throw("main_end: main was scheduled again");
+    }
+    patience = nanotime() + M0_PATIENCE;
+    while (!load_acquire(&sched.m0out)) {
+        if (nanotime() > patience && !load_acquire(&m0.inruntime)) {
+            gamp_leave();
+            exit(code);
+        }
+        preempt_release_all();
+        clock_sleep(50000);
+    }
+    park_forever(gp);
+}
+
+/* The main goroutine. */
+static void gomain(void)
+{
+    struct g *gp = gamp_enter();
+    int code;
+
+    /* Hooks run on m0, as Go's init functions do. */
+    gp->run.lockedm = &m0;
+    m0.lockedg = gp;
+    gamp_leave();
+    program.hooks();
+    gp = gamp_enter();
+    if (gp->x->locked_ext == 0) {
+        gp->run.lockedm = NULL;
+        m0.lockedg = NULL;
+    }
+    gamp_leave();
+    code = program.fn(program.argc, program.argv);
+    gamp_enter();
+    main_end(code);
+}
+
+static size_t main_stack_size(void)
+{
+    const size_t most = 8u << 20;
+    struct rlimit rl;
+
+    if (sys_call(SYS_prlimit64, 0, RLIMIT_STACK, NULL, &rl) < 0 || rl.rlim_cur > most)
+        return most;
+    return MAX(rl.rlim_cur, 64u << 10);
+}
+
+int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **argv, void (*hooks)(void))
+{
+    struct newproc_options o = {.stack_size = main_stack_size()};
+    struct g *outside = getg();
+    int err;
+
+    program.fn = fn;
+    program.argc = argc;
+    program.argv = argv;
+    program.hooks = hooks;
+    m_attach(&m0, false);
+    store_relaxed(&m0.inruntime, 1);
+    m0_bounds(&m0);
+    minit(&m0);
+    rt0_go(b);
+    err = newproc(&o, gomain, NULL, 0, GNORMAL, (uintptr_t)fn);
+    if (!err) {
+        mstartm0();
+        mstart1(&m0);
+    }
+    /* The end: m0 is an ordinary thread of the process again. */
+    if (err)
+        store_release(&sched.phase, PHASE_STOPPED);
+    if (m0.p)
+        m0.p = NULL;
+    store_release(&sched.m0out, 1);
+    unminit(&m0);
+    setg(outside);
+    return err ? err : sched.exitcode;
+}
+
+void run_library(const struct boot *b)
+{
+    struct g *gp = getg();
+
+    if (!gp)
+        gp = foreign_attach();
+    rt0_go(b);
+    mstartm0();
+}
+
+/* No goroutine runs any more: every M is inside the runtime, asleep for good, or has no goroutine. */
+static bool all_quiet(void)
+{
+    for (struct m *m = load_acquire(&sched.allm); m; m = m->alllink) {
+        if (!m->dead && !load_acquire(&m->inruntime))
+            return false;
+        if (m->alllink == m)
+            break;
+    }
+    return true;
+}
+
+int run_stop(int64_t until)
+{
+    struct g *gp = getg();
+
+    if (gp && is_parkable(gp))
+        return -EBUSY;
+    if (!sched.library)
+        return -EPERM;
+    if (load_acquire(&sched.phase) == PHASE_STOPPED)
+        return 0;
+    stop_all();
+    while (!all_quiet()) {
+        if (nanotime() >= until)
+            return -ETIMEDOUT;
+        preempt_release_all();
+        clock_sleep(100000);
+    }
+    store_release(&sched.phase, PHASE_STOPPED);
+    return 0;
+}

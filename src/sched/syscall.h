@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* syscall: stretches in which a goroutine's thread may block in the kernel.
+ *
+ * To the scheduler, hinted calls are user code like any other: sysmon may take the P of an M that is outside the
+ * runtime. The hint only lets it do so at its next look, without watching the CPU clock first. So a
+ * pair costs two plain stores and one check. */
+#ifndef GAMP_SCHED_SYSCALL_H
+#define GAMP_SCHED_SYSCALL_H
+
+#include "sched/entry.h"
+
+/* Inside the runtime; between the two the caller is outside. */
+static inline void entersyscall(void)
+{
+    getg()->run.m->hint = true;
+    gamp_leave();
+}
+
+static inline void exitsyscall(void)
+{
+    struct g *gp = gamp_enter();
+
+    gp->run.m->hint = false;
+}
+
+/* The P of the caller's M was taken while it was outside: gets another one, or queues for one. */
+void stray_return(struct g *gp);
+/* The M is TAKEN no more; true when it has a P. */
+bool stray_acquire(struct m *m);
+
+#endif

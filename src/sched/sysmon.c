@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sysmon: a thread without a P that watches the others: takes the Ps of Ms that sleep in the kernel, asks those
+ * that overrun their slice to leave, polls the network when nobody does.
+ *
+ * It looks every 20 us, and after 50 quiet looks half as often each time, down to each 10 ms; to each
+ * 1 ms while goroutines wait and no P is idle, so that a block is noticed soon. While all Ps are
+ * busy with goroutines that do not switch, it sleeps in the poller: an event is then seen at once. When every P
+ * is idle it sleeps until one runs.
+ *
+ * It takes no memory from libc and calls nothing that could wait for a goroutine. */
+#include "base/throw.h"
+#include "event/event.h"
+#include "os/linux/clock.h"
+#include "os/linux/cpus.h"
+#include "os/linux/membarrier.h"
+#include "os/linux/sys.h"
+#include "os/linux/thread.h"
+#include "sched/choice.h"
+#include "sched/deadlock.h"
+#include "sched/mlife.h"
+#include "sched/mstart.h"
+#include "sched/netpoll.h"
+#include "sched/preempt.h"
+#include "sched/proc.h"
+#include "sched/schedt.h"
+#include "sched/stw.h"
+#include "sched/sysmon.h"
+#include "sched/trace_up.h"
+#include <sys/prctl.h>
+
+#define US 1000ll
+#define MS 1000000ll
+
+enum { QUIET_LOOKS = 50, SCAVENGE_AT_ONCE = 2048 };
+
+static const int64_t delay_min = 20 * US, delay_max = 10 * MS, delay_waiting = 1 * MS;
+static const int64_t slice_long = 10 * MS, slice_short = 1 * MS;
+static const int64_t poll_stale = 10 * MS, every_second = 1000 * MS;
+
+static struct m sysmon_m;
+
+/* What a round saw. */
+struct round {
+    int64_t now;
+    bool acted;    /* took a P or asked one to leave: look again soon */
+    bool suspect;  /* an M stands still: look again at once */
+    bool waiting;  /* goroutines wait and no P is idle */
+    bool all_hogs; /* every P runs one that does not switch */
+};
+
+static bool others_wait(struct p *pp)
+{
+    return load_relaxed(&sched.runqsize) != 0 || !runqempty(pp);
+}
+
+/* m sleeps in the kernel, in user code: takes its P. m->mon.cpu is what its clock stood at. */
+static bool take(struct p *pp, struct m *m, bool hint)
+{
+    uint64_t tick = m->mon.tick;
+
+    if (!sched.membarrier || !cas_acqrel(&m->stolen, STOLEN_OWNED, STOLEN_ASKING))
+        return false;
+    store_relaxed(&m->guard, GUARD_ASK);
+    membarrier();
+    /* Not in the runtime after the barrier: its next entry sees the guard. switches unchanged: no run has put the
+     * guard back since. Clock unchanged: it is still asleep. */
+    if (load_acquire(&m->inruntime) || load_relaxed(&m->switches) != tick ||
+        load_relaxed(&pp->m) != m || (!hint && thread_cputime(m->cpuclock) != m->mon.cpu) ||
+        !cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_TAKEN)) {
+        cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_OWNED);
+        return false;
+    }
+    m->stray_cpu = m->mon.cpu;
+    event_emit(EV_GO_BLOCKED, m->curg ? m->curg->goid : 0, (uint64_t)pp->id);
+    fetch_add_relaxed(&sched.strays, 1);
+    fetch_add_relaxed(&sched.strays_now, 1);
+    fetch_add_relaxed(&sched.handoffs, 1);
+    store_relaxed(&pp->m, NULL);
+    store_release(&pp->status, Pidle);
+    handoffp(pp);
+    return true;
+}
+
+/* In user code for at least two looks: asleep, or burning its slice? */
+static void look_user(struct p *pp, struct m *m, struct round *r)
+{
+    bool hint = m->hint;
+    bool wanted = others_wait(pp) || load_relaxed(&sched.gcwaiting) ||
+                  load_relaxed(&sched.npidle) + load_relaxed(&sched.nmspinning) == 0;
+    int64_t cpu = thread_cputime(m->cpuclock);
+    int64_t slice = load_relaxed(&sched.runqshort) != 0 || !runqempty(pp) ? slice_short : slice_long;
+
+    if (m->mon.cpu0 < 0)
+        m->mon.cpu0 = cpu;
+    if (cpu == m->mon.cpu && wanted) {
+        r->suspect = true;
+        if ((hint || thread_state(m->tid) != 'R') && take(pp, m, hint)) {
+            r->acted = true;
+            return;
+        }
+    }
+    if (cpu != m->mon.cpu)
+        r->all_hogs = r->all_hogs && cpu - m->mon.cpu0 > 50 * US;
+    else if (m->mon.cpu < 0 || wanted)
+        r->suspect = true;
+    m->mon.cpu = cpu;
+    slice += slice / 8 - (int64_t)sched_rand((uint32_t)(slice / 4));
+    if (cpu - m->mon.cpu0 < slice)
+        return;
+    preemptone(pp);
+    if (others_wait(pp) || load_relaxed(&sched.gcwaiting))
+        preempt_signal(m);
+    m->mon.asked++;
+    if (m->mon.asked % 16 == 0)
+        preempt_check_handler();
+    r->acted = others_wait(pp);
+}
+
+static void look_p(struct p *pp, struct round *r)
+{
+    struct m *m = load_acquire(&pp->m);
+    uint64_t tick;
+
+    if (!m || load_acquire(&pp->status) != Prunning) {
+        r->all_hogs = false;
+        return;
+    }
+    if (load_relaxed(&pp->wakewanted)) {
+        store_relaxed(&pp->wakewanted, 0);
+        pp->parks_next = 0; /* the guess was wrong; a lost update only delays the lesson */
+        wakep();
+    }
+    tick = load_relaxed(&m->switches);
+    if (m->mon.tick != tick) {
+        m->mon.tick = tick;
+        m->mon.since = r->now;
+        m->mon.cpu = m->mon.cpu0 = -1;
+        m->mon.asked = 0;
+        r->all_hogs = false;
+        return;
+    }
+    if (load_acquire(&m->inruntime)) {
+        m->mon.cpu = -1;
+        if (r->now - m->mon.since >= slice_long)
+            preemptone(pp);
+        return;
+    }
+    look_user(pp, m, r);
+}
+
+/* Ms that lost their P and burn CPU: stopped until they get one. */
+static void look_strays(struct round *r)
+{
+    if (load_relaxed(&sched.strays_now) == 0)
+        return;
+    for (struct m *m = load_acquire(&sched.allm); m; m = m->alllink) {
+        if (load_acquire(&m->stolen) == STOLEN_TAKEN && !m->dead) {
+            int64_t cpu = thread_cputime(m->cpuclock);
+
+            if (cpu - m->stray_cpu > 200 * US) {
+                preempt_signal(m);
+                m->stray_cpu = cpu;
+                r->acted = true;
+            }
+        }
+        if (m->alllink == m)
+            break;
+    }
+}
+
+static void look(struct round *r)
+{
+    int32_t n = load_relaxed(&gomaxprocs);
+
+    r->all_hogs = true;
+    r->acted = r->suspect = false;
+    for (int32_t i = 0; i < n; i++)
+        look_p(allp[i], r);
+    look_strays(r);
+    r->waiting = load_relaxed(&sched.npidle) == 0 && load_relaxed(&sched.runqsize) != 0;
+    for (int32_t i = 0; i < n && !r->waiting && load_relaxed(&sched.npidle) == 0; i++)
+        r->waiting = !runqempty(allp[i]);
+}
+
+static void inject(struct gqueue *q)
+{
+    if (q->head)
+        injectglist(q);
+}
+
+/* Sleeps for delay; in the poller when nobody else will look there soon. */
+static void nap(const struct round *r, int64_t delay)
+{
+    struct gqueue q;
+
+    if (r->all_hogs && netpollinited() && load_relaxed(&sched.npidle) == 0 &&
+        load_relaxed(&sched.lastpoll) != 0) {
+        q = netpoll(delay);
+        inject(&q);
+        return;
+    }
+    clock_sleep(delay);
+}
+
+static void poll_if_stale(int64_t now)
+{
+    int64_t last = load_relaxed(&sched.lastpoll);
+    struct gqueue q;
+
+    if (!netpollinited() || netpollwaiters() == 0 || last == 0 || now - last < poll_stale)
+        return;
+    cas_relaxed(&sched.lastpoll, last, now);
+    q = netpoll(0);
+    inject(&q);
+}
+
+/* Due timers of Ps whose goroutines do not let the scheduler run: ask those to leave. An idle P would run them too. */
+static void timers_late(int64_t now)
+{
+    for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++) {
+        struct p *pp = allp[i];
+        struct m *m = load_acquire(&pp->m);
+
+        if (load_relaxed(&pp->timers.minwhen) > now - slice_short)
+            continue;
+        if (load_relaxed(&sched.npidle) > 0) {
+            wakep();
+        } else if (m && m->mon.tick == load_relaxed(&m->switches)) {
+            struct gqueue none = {NULL, NULL, 0};
+            bool ran = false;
+
+            /* No P comes by: run them here. */
+            timers_run(&pp->timers, now, &ran);
+            inject(&none);
+        }
+    }
+}
+
+static void refresh_procs(void)
+{
+    int32_t n;
+
+    if (sched.procs_fixed)
+        return;
+    n = cpus_available();
+    /* Stopping the world needs sysmon to go on watching, so the template thread does it. */
+    if (n != load_relaxed(&gomaxprocs)) {
+        store_release(&sched.wantprocs, n);
+        template_wake();
+    }
+}
+
+static void once_a_second(int64_t now)
+{
+    static int64_t last;
+
+    if (now - last < every_second)
+        return;
+    last = now;
+    refresh_procs();
+    stack_scavenge(SCAVENGE_AT_ONCE);
+    checkdead_again();
+}
+
+/* Nothing runs: until something does, or something is left to do each second. */
+static bool sleep_idle(void)
+{
+    bool idle;
+    int64_t until = NEVER;
+
+    lock(&sched.lock);
+    idle = load_relaxed(&sched.npidle) == load_relaxed(&gomaxprocs) && load_relaxed(&sched.strays_now) == 0;
+    if (idle) {
+        noteclear(&sched.sysmonnote);
+        store_release(&sched.sysmonwait, 1);
+        if (sched.deadsuspect || stack_scavenge_pending())
+            until = nanotime() + every_second;
+        if (debug.schedtrace > 0)
+            until = MIN(until, nanotime() + debug.schedtrace * MS);
+    }
+    unlock(&sched.lock);
+    if (!idle)
+        return false;
+    if (!notetsleep(&sched.sysmonnote, until)) {
+        lock(&sched.lock);
+        if (load_relaxed(&sched.sysmonwait)) {
+            store_release(&sched.sysmonwait, 0);
+            unlock(&sched.lock);
+        } else {
+            unlock(&sched.lock);
+            notesleep(&sched.sysmonnote);
+        }
+    }
+    return true;
+}
+
+void sysmon_wake(void)
+{
+    if (xchg_acqrel(&sched.sysmonwait, 0) == 1)
+        notewakeup(&sched.sysmonnote);
+}
+
+static void sysmon(void *arg)
+{
+    struct round r = {0};
+    int64_t delay = delay_min;
+    int quiet = 0;
+
+    (void)arg;
+    m_attach(&sysmon_m, false);
+    sysmon_m.rand = debug.seed;
+    thread_sigmask_all();
+    prctl(PR_SET_TIMERSLACK, 1ul);
+    for (;;) {
+        if (load_relaxed(&sched.phase) >= PHASE_STOPPED)
+            return;
+        if (sleep_idle()) {
+            delay = delay_min;
+            quiet = 0;
+        }
+        nap(&r, delay);
+        r.now = nanotime();
+        store_relaxed(&sched.coarse, r.now);
+        poll_if_stale(r.now);
+        look(&r);
+        timers_late(r.now);
+        if (debug.schedtrace > 0)
+            schedtrace_tick(r.now);
+        once_a_second(r.now);
+        quiet = r.acted || r.suspect ? 0 : quiet + 1;
+        if (quiet == 0)
+            delay = delay_min;
+        else if (quiet > QUIET_LOOKS)
+            delay = MIN(delay * 2, delay_max);
+        if (r.waiting)
+            delay = MIN(delay, delay_waiting);
+    }
+}
+
+void sysmon_start(void)
+{
+    if (thread_create(sysmon, NULL, 0) < 0)
+        throw("failed to create a thread");
+}
