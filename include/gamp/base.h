@@ -10,16 +10,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* GAMP_ZERO_ stands after the members of structs of choices, so that C++ knows the value of those that
+ * an initialiser leaves out. The C++ parts say extern "C++", since programs are used to including C
+ * headers inside extern "C". */
 #ifdef __cplusplus
 #define GAMP_BEGIN_DECLS extern "C" {
 #define GAMP_END_DECLS }
+#define GAMP_BEGIN_DETAIL_ extern "C++" { namespace gamp { namespace detail {
+#define GAMP_END_DETAIL_ }}}
+#define GAMP_NULL_ nullptr
 #define GAMP_STATIC_ASSERT_(condition, text) static_assert(condition, text)
-#define GAMP_ZERO_ = 0
+#define GAMP_ZERO_ {}
 #else
 #define GAMP_BEGIN_DECLS
 #define GAMP_END_DECLS
 #define GAMP_STATIC_ASSERT_(condition, text) _Static_assert(condition, text)
 #define GAMP_ZERO_
+#define GAMP_NULL_ NULL
 #endif
 
 /* On every public function: the library is built with hidden visibility. */
@@ -30,9 +37,6 @@
 #define GAMP_PRINTF(format_index, first_index) \
     __attribute__((__format__(__printf__, format_index, first_index)))
 #define GAMP_INLINE_ static inline __attribute__((__always_inline__, __unused__))
-
-/* GAMP_ZERO_: after the members of structs of choices; C++ then knows that those not named are 0,
- * and does not warn. */
 
 #define GAMP_PASTE_(a, b) GAMP_PASTE2_(a, b)
 #define GAMP_PASTE2_(a, b) a##b
@@ -78,14 +82,15 @@ typedef struct gamp_bytes {
 #endif
 
 /* What stands for a size where the element's pointer was a void *: nothing to check. */
-#define GAMP_SIZE_UNCHECKED_ ((size_t)-1)
+#define GAMP_SIZE_UNCHECKED_ SIZE_MAX
 
 #ifdef __cplusplus
+extern "C++" {
 #include <type_traits>
+}
 
 /* What is in gamp::detail is not for programs. */
-namespace gamp {
-namespace detail {
+GAMP_BEGIN_DETAIL_
 
 /* Makes &(struct p){1, 2} mean in C++ what it means in C, the address of a temporary, which lives
  * until the end of the full expression. Other code does not see it and keeps its error. */
@@ -101,8 +106,7 @@ struct identity {
     using type = T;
 };
 
-} // namespace detail
-} // namespace gamp
+GAMP_END_DETAIL_
 
 #define GAMP_WITH_TEMPORARIES_(...)         \
     __extension__({                         \
@@ -118,8 +122,8 @@ struct identity {
          ? GAMP_SIZE_UNCHECKED_                                           \
          : __extension__ sizeof(__typeof__(*(pointer))))
 
-/* The first and the second of two expressions that arrive as one __VA_ARGS__. Commas inside a
- * compound literal's braces split macro arguments but not these. */
+/* The first of two expressions that arrive as one __VA_ARGS__: commas inside a compound literal's
+ * braces split macro arguments, but not the operands of a call or a builtin. */
 #define GAMP_FIRST_(...) __builtin_choose_expr(1, __VA_ARGS__)
 #endif
 

@@ -128,8 +128,7 @@ GAMP_END_DECLS
 
 #ifdef __cplusplus
 
-namespace gamp {
-namespace detail {
+GAMP_BEGIN_DETAIL_
 
 /* A template for typed pointers, and a plain function for void *, NULL and nullptr. */
 template <class T>
@@ -198,8 +197,7 @@ inline int chan_recv_until(gamp_chan *c, void *elem, gamp_time t)
     return gamp_chan_recv_until_any(c, elem, t);
 }
 
-} // namespace detail
-} // namespace gamp
+GAMP_END_DETAIL_
 
 #define gamp_chan_send(c, ...) GAMP_WITH_TEMPORARIES_(::gamp::detail::chan_send(c, __VA_ARGS__))
 #define gamp_chan_recv(c, ...) (::gamp::detail::chan_recv(c, __VA_ARGS__))

@@ -33,8 +33,10 @@ GAMP_BEGIN_DECLS
 
 /* How a goroutine shall be; zero is the default for each. Read during the call and not kept. */
 typedef struct gamp_go_options {
-    size_t stack_size GAMP_ZERO_; /* bytes of address space; all but 12 KiB is the goroutine's. Default 256 KiB */
-    const char *name GAMP_ZERO_;  /* stands in dumps; copied, 31 bytes of it; NULL: none */
+    /* Bytes of address space, all but 12 KiB of them the goroutine's; default 256 KiB. */
+    size_t stack_size GAMP_ZERO_;
+    /* Stands in dumps: goroutine 12 [select] {name: conn}:. Copied, 31 bytes of it; NULL: none. */
+    const char *name GAMP_ZERO_;
 } gamp_go_options;
 
 /* What the macros call, and bindings may: starts fn(args[0], ..., args[nargs - 1]), nargs <= 6
@@ -57,8 +59,7 @@ GAMP_END_DECLS
 #define gamp_go_with(options, ...) \
     (::gamp::detail::go(::gamp::detail::go_starter{options}, __VA_ARGS__))
 
-namespace gamp {
-namespace detail {
+GAMP_BEGIN_DETAIL_
 
 inline const gamp_go_options *temporary_address(const gamp_go_options &o) noexcept
 {
@@ -116,13 +117,12 @@ inline int go(const S &start, const F &fn, A &&...args)
     return go(start, +fn, static_cast<A &&>(args)...);
 }
 
-} // namespace detail
-} // namespace gamp
+GAMP_END_DETAIL_
 
 #else
 
 /* gamp_go_with(GAMP_OPTIONS(.stack_size = 1 << 20, .name = "conn"), serve, fd) */
-#define GAMP_OPTIONS(...) (&(const gamp_go_options){__VA_ARGS__})
+#define GAMP_OPTIONS(...) (__extension__ &(const gamp_go_options){__VA_ARGS__})
 
 #define gamp_go(...) GAMP_START_(gamp_go_call, NULL, __VA_ARGS__)
 #define gamp_go_with(options, ...) GAMP_START_(gamp_go_call, options, __VA_ARGS__)

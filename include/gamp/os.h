@@ -55,8 +55,9 @@ typedef struct gamp_exec_options {
 /* A process that gamp_exec started. */
 typedef struct gamp_process {
     pid_t pid;
-    int pidfd; /* readable when it has ended; -1 where the kernel has none. gamp's own, do not close it */
-    uint32_t state; /* this and the rest are not for programs */
+    int pidfd; /* gamp's own, not to be closed; -1 where the kernel has none */
+    /* The rest is not for programs. */
+    uint32_t state;
     int32_t status;
     uint64_t spare[2];
 } gamp_process;
@@ -81,8 +82,7 @@ GAMP_API void gamp_blocking_exit(void);
 GAMP_END_DECLS
 
 #ifdef __cplusplus
-namespace gamp {
-namespace detail {
+GAMP_BEGIN_DETAIL_
 
 template <size_t N>
 inline int signal_notify(gamp_chan *c, const int (&signals)[N])
@@ -90,8 +90,7 @@ inline int signal_notify(gamp_chan *c, const int (&signals)[N])
     return gamp_signal_notifyv(c, signals, N);
 }
 
-} // namespace detail
-} // namespace gamp
+GAMP_END_DETAIL_
 #endif
 
 #endif

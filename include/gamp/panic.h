@@ -58,8 +58,7 @@ GAMP_END_DECLS
 #define gamp_defer(fn, ...) \
     ::gamp::detail::deferred GAMP_PASTE_(gamp_deferred_, __COUNTER__)(fn, __VA_ARGS__)
 
-namespace gamp {
-namespace detail {
+GAMP_BEGIN_DETAIL_
 
 class deferred : gamp_defer {
 public:
@@ -83,8 +82,7 @@ public:
     ~deferred() { gamp_defer_pop(this); }
 };
 
-} // namespace detail
-} // namespace gamp
+GAMP_END_DETAIL_
 
 #else
 

@@ -18,9 +18,12 @@ GAMP_BEGIN_DECLS
 /* What a program may choose about the runtime; zero is the default for each. The environment
  * (GAMPMAXPROCS) wins over it. It is read during the call and not kept. */
 typedef struct gamp_config {
-    int maxprocs GAMP_ZERO_;      /* how many goroutines run at once; default: the CPUs this process may use */
-    int max_threads GAMP_ZERO_;   /* threads in all; default 10000, and one more is a fatal error */
-    size_t stack_size GAMP_ZERO_; /* of goroutines that gamp_go starts, in bytes of address space; default 256 KiB */
+    /* How many goroutines run at once; default: as many as the process may use CPUs. */
+    int maxprocs GAMP_ZERO_;
+    /* Threads in all, default 10000; one more is a fatal error. */
+    int max_threads GAMP_ZERO_;
+    /* Of goroutines that gamp_go starts, in bytes of address space; default 256 KiB. */
+    size_t stack_size GAMP_ZERO_;
 } gamp_config;
 
 /* GAMP_MAIN(argc, argv) { ...; return 0; } defines main(): the block is the main goroutine's

@@ -46,7 +46,7 @@ typedef struct gamp_case {
     int fd;          /* READABLE, WRITABLE */
     gamp_chan *chan; /* SEND, RECV; NULL: never ready */
     void *elem;      /* SEND: only read. RECV: NULL discards */
-    size_t size;     /* of *elem, checked against the channel's; (size_t)-1: not checked */
+    size_t size;     /* of *elem, checked against the channel's; SIZE_MAX: not checked */
     bool *ok;        /* RECV: where to tell a value from the end; or NULL */
     gamp_time at;    /* AT */
 } gamp_case;
@@ -58,7 +58,7 @@ GAMP_API int gamp_selectv(gamp_case *cases, size_t n);
 /* For the macros. */
 GAMP_INLINE_ gamp_case gamp_case_make_(int kind, int fd, gamp_time at)
 {
-    gamp_case made = {kind, fd, NULL, NULL, 0, NULL, at};
+    gamp_case made = {kind, fd, GAMP_NULL_, GAMP_NULL_, 0, GAMP_NULL_, at};
 
     return made;
 }
@@ -89,8 +89,7 @@ GAMP_END_DECLS
 /* A first case that is not passed on lets the list be empty. */
 #ifdef __cplusplus
 
-namespace gamp {
-namespace detail {
+GAMP_BEGIN_DETAIL_
 
 template <class T>
 inline gamp_case case_send(gamp_chan *c, const T *elem)
@@ -132,8 +131,7 @@ inline int select(gamp_case (&&cases)[N])
     return gamp_selectv(cases + 1, N - 1);
 }
 
-} // namespace detail
-} // namespace gamp
+GAMP_END_DETAIL_
 
 #define GAMP_SEND(c, ...) (::gamp::detail::case_send(c, __VA_ARGS__))
 #define GAMP_RECV(c, ...) (::gamp::detail::case_recv(c, __VA_ARGS__))

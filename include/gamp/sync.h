@@ -205,8 +205,7 @@ GAMP_STATIC_ASSERT_(sizeof(gamp_pool) == 40, "layout");
 GAMP_END_DECLS
 
 #ifdef __cplusplus
-namespace gamp {
-namespace detail {
+GAMP_BEGIN_DETAIL_
 
 struct waitgroup_starter {
     gamp_waitgroup *group;
@@ -216,8 +215,7 @@ struct waitgroup_starter {
     }
 };
 
-} // namespace detail
-} // namespace gamp
+GAMP_END_DETAIL_
 #endif
 
 #endif
