@@ -110,6 +110,12 @@ if(EXISTS ${gamp_rt0})
   add_custom_target(gamp_rt0 ALL DEPENDS ${CMAKE_BINARY_DIR}/gamp_rt0.o)
 endif()
 
+# What is installed, and in programs.cmake the examples: what plain `make` builds.
+add_custom_target(product DEPENDS gamp_static gamp_shared)
+if(TARGET gamp_rt0)
+  add_dependencies(product gamp_rt0)
+endif()
+
 # An editor looks for compile_commands.json at the root; the last preset configured wins.
 if(CMAKE_EXPORT_COMPILE_COMMANDS)
   file(CREATE_LINK ${CMAKE_BINARY_DIR}/compile_commands.json

@@ -2,7 +2,6 @@
 # Tests, stress tests, models, fuzzers and examples; ctest knows them by labels
 # unit, api, example, model, consumer, tree. Stress is registered for `ctest -C stress` alone.
 
-find_package(Threads)
 # What the examples of several files consist of, main apart, can be tested and fuzzed.
 file(GLOB example_dirs CONFIGURE_DEPENDS LIST_DIRECTORIES true ${CMAKE_SOURCE_DIR}/examples/*)
 set(example_parts)
@@ -37,6 +36,7 @@ foreach(dir ${example_dirs})
     target_link_libraries(example_${name} PRIVATE gamp_static)
     set_target_properties(example_${name} PROPERTIES OUTPUT_NAME ${name}
       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/examples)
+    add_dependencies(product example_${name})
   endif()
 endforeach()
 
@@ -146,6 +146,7 @@ foreach(source ${sources})
   set_target_properties(example_${name} PROPERTIES OUTPUT_NAME ${name}
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/examples)
   target_link_libraries(example_${name} PRIVATE gamp_warnings gamp_static)
+  add_dependencies(product example_${name})
   if(name MATCHES "^rt0")
     add_dependencies(example_${name} gamp_rt0)
     target_link_options(example_${name} PRIVATE -nostartfiles ${CMAKE_BINARY_DIR}/gamp_rt0.o)
@@ -168,3 +169,29 @@ foreach(model ${models})
   gamp_test(model/${name} model
             COMMAND ${CMAKE_SOURCE_DIR}/tools/model-check ${model})
 endforeach()
+
+# Packaging is tested where the install is what users get: by the host's own compiler.
+if(NOT GAMP_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
+  gamp_test(consumer consumer COMMAND ${CMAKE_SOURCE_DIR}/tests/consumer/run
+    ENV SRC=${CMAKE_SOURCE_DIR} BUILD=${CMAKE_BINARY_DIR}
+    CC=${CMAKE_C_COMPILER} CXX=${CMAKE_CXX_COMPILER})
+endif()
+
+# The tests of the tests: the harness fails where it must, each sanitizer finds a planted bug,
+# each rule of the tree is seen broken.
+find_package(Threads REQUIRED)
+add_executable(selftest ${CMAKE_SOURCE_DIR}/tests/harness/selftest.c)
+target_link_libraries(selftest PRIVATE gamp_harness Threads::Threads)
+gamp_test(harness unit COMMAND sh ${CMAKE_SOURCE_DIR}/tests/harness/selftest.sh
+          ${CMAKE_CROSSCOMPILING_EMULATOR} $<TARGET_FILE:selftest>)
+if(GAMP_SANITIZE)
+  add_executable(planted ${CMAKE_SOURCE_DIR}/tests/harness/planted.c)
+  target_link_libraries(planted PRIVATE Threads::Threads)
+  string(REPLACE "," ";" sanitizers ${GAMP_SANITIZE})
+  foreach(sanitizer ${sanitizers})
+    gamp_test(planted/${sanitizer} unit
+              COMMAND ${CMAKE_SOURCE_DIR}/tools/check-status 99 $<TARGET_FILE:planted> ${sanitizer})
+  endforeach()
+endif()
+gamp_test(tree/rules tree COMMAND ${CMAKE_SOURCE_DIR}/tools/check-layers)
+gamp_test(tree/rules-fire tree COMMAND ${CMAKE_SOURCE_DIR}/tools/check-layers --self-test)

@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #define SKIPPED 77
-#define DONE_FD_MIN 200          /* out of the way of tests that count on low numbers */
+#define DONE_FD_MIN 200 /* out of the way of tests that count on low numbers */
 #define SECOND INT64_C(1000000000)
 
 static test_case *cases, **cases_end = &cases;
@@ -101,17 +101,17 @@ void test_skip(const char *reason)
     _exit(SKIPPED);
 }
 
-void test_check_str(const char *file, int line, const char *as, const char *bs,
-                    const char *a, const char *b)
+void test_check_str(const char *file, int line, const char *as, const char *bs, const char *a,
+                    const char *b)
 {
     if (a == b || (a && b && strcmp(a, b) == 0))
         return;
-    test_fail(file, line, "CHECK_STR(%s, %s): \"%.300s\" and \"%.300s\"", as, bs,
-              a ? a : "(null)", b ? b : "(null)");
+    test_fail(file, line, "CHECK_STR(%s, %s): \"%.300s\" and \"%.300s\"", as, bs, a ? a : "(null)",
+              b ? b : "(null)");
 }
 
-void test_check_contains(const char *file, int line, const char *expr,
-                         const char *text, const char *part)
+void test_check_contains(const char *file, int line, const char *expr, const char *text,
+                         const char *part)
 {
     if (text && strstr(text, part))
         return;
@@ -139,7 +139,7 @@ static bool wait_until(pid_t pid, int64_t deadline, int *status)
             return false;
         if (left > SECOND / 10)
             left = SECOND / 10;
-        struct timespec ts = { left / SECOND, left % SECOND };
+        struct timespec ts = {left / SECOND, left % SECOND};
         sigtimedwait(&chld, NULL, &ts);
     }
 }
@@ -198,7 +198,7 @@ static void take(struct pollfd *p, char *buf, size_t room, size_t *len)
  * for, but what is in the pipes is read. */
 static void collect(pid_t pid, int out, int err, test_child *r)
 {
-    struct pollfd p[2] = { { out, POLLIN, 0 }, { err, POLLIN, 0 } };
+    struct pollfd p[2] = {{out, POLLIN, 0}, {err, POLLIN, 0}};
     int64_t deadline = child_deadline();
     bool ended = false, asked = false;
     int status = 0;
@@ -246,7 +246,7 @@ static pid_t fork_piped(int fds[2])
     if (pid == 0) {
         setpgid(0, 0);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        struct rlimit none = { 0, 0 };
+        struct rlimit none = {0, 0};
         setrlimit(RLIMIT_CORE, &none);
         dup2(out[1], 1);
         dup2(err[1], 2);
@@ -320,7 +320,7 @@ static int go_main(int argc, char **argv)
 
 void test_go_run(void (*body)(void), int (*run)(int (*fn)(int, char **), int, char **))
 {
-    char *argv[] = { (char *)"test", NULL };
+    char *argv[] = {(char *)"test", NULL};
     go_body = body;
     int r = run(go_main, 1, argv);
     if (r != 0 || !go_returned)
@@ -349,7 +349,7 @@ static void exec_case(test_case *c, int done, int64_t limit)
     setenv("TEST_DONE_FD", number, 1);
     snprintf(ms, sizeof ms, "%lld", (long long)(limit / 1000000));
     setenv("TEST_LIMIT_MS", ms, 1);
-    const char *const argv[] = { program, "--case", c->name, NULL };
+    const char *const argv[] = {program, "--case", c->name, NULL};
     char **words = emulated(argv);
     execvp(words[0], words);
     dprintf(2, "exec %s: %s\n", words[0], strerror(errno));

@@ -37,8 +37,8 @@ typedef struct test_case {
     const char *name;
     const char *file;
     int line;
-    int seconds;        /* limit before TEST_TIMEOUT's factor */
-    bool go;            /* the body runs as the main goroutine */
+    int seconds; /* limit before TEST_TIMEOUT's factor */
+    bool go;     /* the body runs as the main goroutine */
     void (*body)(void);
     struct test_case *next;
 } test_case;
@@ -51,24 +51,27 @@ void test_go_run(void (*body)(void), int (*run)(int (*fn)(int, char **), int, ch
 
 #define TEST_DEFAULT_SECONDS 20
 
-#define TEST_CASE_(name_, seconds_, go_, run_)                                          \
-    static void tbody_##name_(void);                                                \
-    static void trun_##name_(void) { run_; }                                        \
-    __attribute__((constructor)) static void tctor_##name_(void)                    \
-    {                                                                                   \
-        static test_case c_;                                                            \
-        c_.name = #name_;                                                               \
-        c_.file = __FILE__;                                                             \
-        c_.line = __LINE__;                                                             \
-        c_.seconds = (seconds_);                                                        \
-        c_.go = (go_);                                                                  \
-        c_.body = trun_##name_;                                                     \
-        test_register(&c_);                                                             \
-    }                                                                                   \
+#define TEST_CASE_(name_, seconds_, go_, run_)                                                     \
+    static void tbody_##name_(void);                                                               \
+    static void trun_##name_(void)                                                                 \
+    {                                                                                              \
+        run_;                                                                                      \
+    }                                                                                              \
+    __attribute__((constructor)) static void tctor_##name_(void)                                   \
+    {                                                                                              \
+        static test_case c_;                                                                       \
+        c_.name = #name_;                                                                          \
+        c_.file = __FILE__;                                                                        \
+        c_.line = __LINE__;                                                                        \
+        c_.seconds = (seconds_);                                                                   \
+        c_.go = (go_);                                                                             \
+        c_.body = trun_##name_;                                                                    \
+        test_register(&c_);                                                                        \
+    }                                                                                              \
     static void tbody_##name_(void)
 
 #define TEST_WITHIN(name, seconds) TEST_CASE_(name, seconds, false, tbody_##name())
-#define TEST_GO_WITHIN(name, seconds)                                                   \
+#define TEST_GO_WITHIN(name, seconds)                                                              \
     TEST_CASE_(name, seconds, true, test_go_run(tbody_##name, gamp_run))
 #define TEST(name) TEST_WITHIN(name, TEST_DEFAULT_SECONDS)
 /* The file includes <gamp/run.h> for gamp_run. */
@@ -80,17 +83,17 @@ void test_fail(const char *file, int line, const char *fmt, ...)
 /* End the process with status 77: the case is counted as skipped. */
 void test_skip(const char *reason) __attribute__((noreturn));
 
-#define CHECK(cond)                                                                     \
-    do {                                                                                \
-        if (!(cond))                                                                    \
-            test_fail(__FILE__, __LINE__, "CHECK(%s)", #cond);                          \
+#define CHECK(cond)                                                                                \
+    do {                                                                                           \
+        if (!(cond))                                                                               \
+            test_fail(__FILE__, __LINE__, "CHECK(%s)", #cond);                                     \
     } while (0)
 
 /* As CHECK, with a printf message of its own. */
-#define CHECK_MSG(cond, ...)                                                            \
-    do {                                                                                \
-        if (!(cond))                                                                    \
-            test_fail(__FILE__, __LINE__, __VA_ARGS__);                                 \
+#define CHECK_MSG(cond, ...)                                                                       \
+    do {                                                                                           \
+        if (!(cond))                                                                               \
+            test_fail(__FILE__, __LINE__, __VA_ARGS__);                                            \
     } while (0)
 
 /* Integers, enums and pointers; both are printed. */
@@ -100,28 +103,28 @@ void test_skip(const char *reason) __attribute__((noreturn));
 #define CHECK_LE(a, b) TEST_COMPARE_(a, <=, b)
 #define CHECK_GT(a, b) TEST_COMPARE_(a, >, b)
 #define CHECK_GE(a, b) TEST_COMPARE_(a, >=, b)
-#define TEST_COMPARE_(a, op, b)                                                         \
-    do {                                                                                \
-        long long test_a_ = (long long)(a), test_b_ = (long long)(b);                   \
-        if (!(test_a_ op test_b_))                                                      \
-            test_fail(__FILE__, __LINE__, "CHECK(%s " #op " %s): %lld and %lld",        \
-                      #a, #b, test_a_, test_b_);                                        \
+#define TEST_COMPARE_(a, op, b)                                                                    \
+    do {                                                                                           \
+        long long test_a_ = (long long)(a), test_b_ = (long long)(b);                              \
+        if (!(test_a_ op test_b_))                                                                 \
+            test_fail(__FILE__, __LINE__, "CHECK(%s " #op " %s): %lld and %lld", #a, #b, test_a_,  \
+                      test_b_);                                                                    \
     } while (0)
 
 /* Strings, NULL included. */
 #define CHECK_STR(a, b) test_check_str(__FILE__, __LINE__, #a, #b, a, b)
 #define CHECK_CONTAINS(text, part) test_check_contains(__FILE__, __LINE__, #text, text, part)
-void test_check_str(const char *file, int line, const char *as, const char *bs,
-                    const char *a, const char *b);
-void test_check_contains(const char *file, int line, const char *expr,
-                         const char *text, const char *part);
+void test_check_str(const char *file, int line, const char *as, const char *bs, const char *a,
+                    const char *b);
+void test_check_contains(const char *file, int line, const char *expr, const char *text,
+                         const char *part);
 
 /* Children. Call these from a TEST, not from a goroutine: a forked child has one thread, and
  * of a running runtime it would have a dead copy. The child may call gamp_run. */
 typedef struct test_child {
-    int status;            /* exit status; 128 + signal when a signal ended it */
+    int status; /* exit status; 128 + signal when a signal ended it */
     size_t out_len, err_len;
-    char out[64 * 1024];   /* what it wrote on stdout and stderr, NUL-terminated, cut at the end */
+    char out[64 * 1024]; /* what it wrote on stdout and stderr, NUL-terminated, cut at the end */
     char err[64 * 1024];
 } test_child;
 
@@ -132,7 +135,7 @@ void test_run_child(void (*fn)(void *), void *arg, test_child *result);
 void test_run_program(const char *const argv[], bool emulate, test_child *result);
 
 /* Fails unless the child ends with status and its stderr contains text (NULL: anything). */
-#define expect_exit(fn, arg, status, text)                                              \
+#define expect_exit(fn, arg, status, text)                                                         \
     test_expect_exit(__FILE__, __LINE__, fn, arg, status, text)
 void test_expect_exit(const char *file, int line, void (*fn)(void *), void *arg, int status,
                       const char *text);
