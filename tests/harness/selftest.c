@@ -109,7 +109,7 @@ TEST_WITHIN(bad_hang, 1)
 {
     signal(SIGQUIT, SIG_IGN);
     if (fork() == 0)
-        execlp("sleep", "sleep", "1234.5", (char *)NULL);
+        execlp("sleep", "sleep", getenv("SELFTEST_SLEEP"), (char *)NULL);
     hang(NULL);
 }
 
