@@ -40,8 +40,6 @@ ci:            ## everything that CI runs, with one summary line at its end
 
 bench:         ## measures gamp beside its peers; see bench/
 	tools/setup build bench
-	cmake --preset release -DGAMP_BENCH=ON
-	cmake --build build/release -j $(JOBS)
 	bench/run
 
 fuzz:          ## every fuzzer for FUZZ_SECONDS (60)
