@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The library: compiled once (position independent), linked three ways.
+#   gamp_internal  plain archive; hidden symbols can be called, so unit tests link it
+#   gamp_static    libgamp.a: one object whose symbols other than gamp_* are local, so that a
+#                  program may have a `schedule` or `chanrecv` of its own
+#   gamp_shared    libgamp.so, exports by src/gamp.map
+
+set(globs)
+foreach(floor base arch os lock event mem sched sync std diag api)
+  list(APPEND globs ${CMAKE_SOURCE_DIR}/src/${floor}/*.c)
+endforeach()
+file(GLOB gamp_sources CONFIGURE_DEPENDS ${globs}
+  ${CMAKE_SOURCE_DIR}/src/os/linux/*.c
+  ${CMAKE_SOURCE_DIR}/src/arch/${GAMP_ARCH}/*.c
+  ${CMAKE_SOURCE_DIR}/src/arch/${GAMP_ARCH}/*.S)
+# rt0 is an entry point of programs linked with -nostartfiles, not a part of the library.
+set(gamp_rt0 ${CMAKE_SOURCE_DIR}/src/arch/${GAMP_ARCH}/rt0.S)
+list(REMOVE_ITEM gamp_sources ${gamp_rt0})
+if(NOT gamp_sources)
+  message(WARNING "src/ holds no sources: the library is empty")
+  file(WRITE ${CMAKE_BINARY_DIR}/none.c "extern int gamp_none; int gamp_none;\n")
+  set(gamp_sources ${CMAKE_BINARY_DIR}/none.c)
+endif()
+
+# libbacktrace gives file and line in reports. It comes with gcc, without a package of its own;
+# what counts is whether it links into a shared library.
+file(WRITE ${CMAKE_BINARY_DIR}/probe/backtrace.c "#include <backtrace.h>
+struct backtrace_state *probe(void);
+struct backtrace_state *probe(void) { return backtrace_create_state(0, 1, 0, 0); }\n")
+if(NOT DEFINED GAMP_LIBBACKTRACE)
+  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libbacktrace.a
+    OUTPUT_VARIABLE found OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  if(NOT IS_ABSOLUTE "${found}")
+    file(GLOB found /usr/lib/gcc/${CMAKE_C_LIBRARY_ARCHITECTURE}/*/libbacktrace.a)
+    list(SORT found COMPARE NATURAL ORDER DESCENDING)
+  endif()
+  if(found)
+    list(GET found 0 found)
+  endif()
+  set(GAMP_LIBBACKTRACE "${found}" CACHE FILEPATH "libbacktrace.a, or empty")
+endif()
+set(HAVE_LIBBACKTRACE OFF)
+if(GAMP_LIBBACKTRACE)
+  get_filename_component(dir ${GAMP_LIBBACKTRACE} DIRECTORY)
+  try_compile(libbacktrace_links ${CMAKE_BINARY_DIR}/probe/backtrace
+    SOURCES ${CMAKE_BINARY_DIR}/probe/backtrace.c
+    CMAKE_FLAGS "-DINCLUDE_DIRECTORIES=${dir}/include"
+    COMPILE_DEFINITIONS -fPIC
+    LINK_OPTIONS -shared -nostartfiles -Wl,-z,defs
+    LINK_LIBRARIES ${GAMP_LIBBACKTRACE} -lc)
+  set(HAVE_LIBBACKTRACE ${libbacktrace_links})
+  set(libbacktrace_include ${dir}/include)
+endif()
+message(STATUS "libbacktrace: ${HAVE_LIBBACKTRACE} ${GAMP_LIBBACKTRACE}")
+
+add_library(gamp_objects OBJECT ${gamp_sources})
+set_target_properties(gamp_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
+target_include_directories(gamp_objects PUBLIC ${CMAKE_SOURCE_DIR}/include
+                           PRIVATE ${CMAKE_SOURCE_DIR}/src)
+target_link_libraries(gamp_objects PRIVATE gamp_warnings gamp_flags)
+if(HAVE_LIBBACKTRACE)
+  target_compile_definitions(gamp_objects PRIVATE HAVE_LIBBACKTRACE=1)
+  # After the compiler's own directories: gcc's folder shadows stdint.h and the like for clang.
+  target_compile_options(gamp_objects PRIVATE
+    "$<$<COMPILE_LANGUAGE:C>:SHELL:-idirafter ${libbacktrace_include}>")
+  set(backtrace_archive ${GAMP_LIBBACKTRACE})
+endif()
+
+add_library(gamp_internal STATIC $<TARGET_OBJECTS:gamp_objects>)
+target_include_directories(gamp_internal PUBLIC ${CMAKE_SOURCE_DIR}/include
+                           ${CMAKE_SOURCE_DIR}/src)
+target_link_libraries(gamp_internal PUBLIC ${backtrace_archive})
+set_target_properties(gamp_internal PROPERTIES LINKER_LANGUAGE C)
+
+set(one ${CMAKE_BINARY_DIR}/gamp.o)
+add_custom_command(OUTPUT ${one}
+  COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${one}.all $<TARGET_OBJECTS:gamp_objects>
+          ${backtrace_archive}
+  COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=gamp_* ${one}.all ${one}.named
+  COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${one}.named ${one}
+  COMMAND ${CMAKE_COMMAND} -E rm ${one}.all ${one}.named
+  DEPENDS gamp_objects $<TARGET_OBJECTS:gamp_objects> ${backtrace_archive}
+  COMMAND_EXPAND_LISTS VERBATIM COMMENT "Linking gamp.o")
+add_library(gamp_static STATIC ${one})
+set_source_files_properties(${one} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+set_target_properties(gamp_static PROPERTIES OUTPUT_NAME gamp LINKER_LANGUAGE C
+                      EXPORT_NAME gamp_static)
+target_include_directories(gamp_static INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
+
+add_library(gamp_shared SHARED $<TARGET_OBJECTS:gamp_objects>)
+set_target_properties(gamp_shared PROPERTIES OUTPUT_NAME gamp LINKER_LANGUAGE C
+  VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} EXPORT_NAME gamp
+  LINK_DEPENDS ${CMAKE_SOURCE_DIR}/src/gamp.map)
+target_include_directories(gamp_shared INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
+target_link_options(gamp_shared PRIVATE
+  -Wl,--version-script=${CMAKE_SOURCE_DIR}/src/gamp.map -Wl,-z,relro -Wl,-z,now
+  -Wl,--exclude-libs,ALL)
+if(NOT GAMP_SANITIZE)  # a sanitizer's runtime is in the program
+  target_link_options(gamp_shared PRIVATE -Wl,-z,defs)
+endif()
+target_link_libraries(gamp_shared PRIVATE ${backtrace_archive})
+
+if(EXISTS ${gamp_rt0})
+  add_library(gamp_rt0_object OBJECT ${gamp_rt0})
+  target_include_directories(gamp_rt0_object PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/gamp_rt0.o
+    COMMAND ${CMAKE_COMMAND} -E copy $<TARGET_OBJECTS:gamp_rt0_object>
+            ${CMAKE_BINARY_DIR}/gamp_rt0.o
+    DEPENDS gamp_rt0_object $<TARGET_OBJECTS:gamp_rt0_object> VERBATIM)
+  add_custom_target(gamp_rt0 ALL DEPENDS ${CMAKE_BINARY_DIR}/gamp_rt0.o)
+endif()
+
+# What is installed, and in programs.cmake the examples: what plain `make` builds.
+add_custom_target(product DEPENDS gamp_static gamp_shared)
+if(TARGET gamp_rt0)
+  add_dependencies(product gamp_rt0)
+endif()
+
+# An editor looks for compile_commands.json at the root; the last preset configured wins.
+if(CMAKE_EXPORT_COMPILE_COMMANDS)
+  file(CREATE_LINK ${CMAKE_BINARY_DIR}/compile_commands.json
+       ${CMAKE_SOURCE_DIR}/compile_commands.json SYMBOLIC)
+endif()

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# GAMP_VERSION from the one place that states it, the public header.
+set(GAMP_VERSION 0.1.0)
+set(header ${CMAKE_CURRENT_SOURCE_DIR}/include/gamp/run.h)
+if(EXISTS ${header})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${header})
+  foreach(part MAJOR MINOR PATCH)
+    file(STRINGS ${header} line REGEX "^#[ ]*define[ ]+GAMP_VERSION_${part}[ ]+[0-9]+")
+    string(REGEX REPLACE ".*GAMP_VERSION_${part}[ ]+([0-9]+).*" "\\1" part_${part} "${line}")
+    if(NOT part_${part} MATCHES "^[0-9]+$")
+      message(FATAL_ERROR "no GAMP_VERSION_${part} in ${header}")
+    endif()
+  endforeach()
+  set(GAMP_VERSION ${part_MAJOR}.${part_MINOR}.${part_PATCH})
+endif()
