@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* netpoll: one epoll instance for the process; every descriptor is registered once, for everything, edge-triggered.
+ *
+ * An event's data is the descriptor's number and the sequence number of its registration, never a pointer,
+ * so a late event of a closed descriptor finds a table entry and is dropped there.
+ *
+ * netpollbreak: an eventfd, level-triggered. breaking goes 0 -> 1 by the one who writes and back by the blocking poll
+ * that drains it. A poll that does not block sees it and leaves it, or it would take the wake-up of the one
+ * that sleeps.
+ *
+ * epoll_pwait2 gives nanoseconds. It is missing before Linux 5.11, under some emulators and sandboxes, and these differ in
+ * what they answer, so it is used only after it has delivered an event and kept a time-out here. The way without
+ * it is epoll_pwait, whose milliseconds are rounded up: an early return would make the scheduler spin. */
+#include "sched/netpoll.h"
+#include "base/throw.h"
+#include "lock/mutex.h"
+#include "os/linux/sys.h"
+#include "sched/polldesc.h"
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#define NETPOLL_EVENTS 128
+#define DATA_BREAK UINT64_MAX
+
+static struct mutex init_lock = MUTEX_INIT(LOCK_LEAF);
+static uint32_t inited;  /* atomic; epfd and breakfd are settled before it is set */
+static int epfd = -1, breakfd = -1;
+static bool have_pwait2; /* settled before inited */
+static uint32_t breaking;
+static int32_t waiters cacheline_aligned; /* atomic */
+
+static int wait_ms(struct epoll_event *ev, int n, int64_t delay)
+{
+    int ms = -1;
+
+    if (delay == 0)
+        ms = 0;
+    else if (delay > 0)
+        ms = delay < INT64_C(1000000000000) ? (int)((delay + 999999) / 1000000) : 1000000;
+    return (int)sys_call(SYS_epoll_pwait, epfd, ev, n, ms, 0, 0);
+}
+
+static int wait_ns(struct epoll_event *ev, int n, int64_t delay)
+{
+    struct timespec ts = {.tv_sec = delay / 1000000000, .tv_nsec = delay % 1000000000};
+
+#ifdef SYS_epoll_pwait2
+    return (int)sys_call(SYS_epoll_pwait2, epfd, ev, n, delay < 0 ? NULL : &ts, 0, 0);
+#else
+    return (int)sys_call(441, epfd, ev, n, delay < 0 ? NULL : &ts, 0, 0);
+#endif
+}
+
+static int break_drain(void)
+{
+    uint64_t count;
+
+    return (int)sys_read(breakfd, &count, sizeof count);
+}
+
+static bool probe_pwait2(void)
+{
+    struct epoll_event ev = {0};
+    uint64_t one = 1;
+    bool works;
+
+    if (sys_write(breakfd, &one, sizeof one) != sizeof one)
+        return false;
+    works = wait_ns(&ev, 1, 0) == 1 && ev.data.u64 == DATA_BREAK && (ev.events & EPOLLIN);
+    break_drain();
+    return works && wait_ns(&ev, 1, 1000) == 0;
+}
+
+static int init_locked(void)
+{
+    struct epoll_event ev = {.events = EPOLLIN, .data.u64 = DATA_BREAK};
+    int err;
+
+    epfd = (int)sys_call(SYS_epoll_create1, EPOLL_CLOEXEC);
+    if (epfd < 0)
+        return epfd;
+    breakfd = (int)sys_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (breakfd < 0) {
+        err = breakfd;
+        goto no_eventfd;
+    }
+    err = (int)sys_call(SYS_epoll_ctl, epfd, EPOLL_CTL_ADD, breakfd, &ev);
+    if (err < 0)
+        goto no_add;
+    have_pwait2 = probe_pwait2();
+    store_release(&inited, 1);
+    return 0;
+
+no_add:
+    sys_close(breakfd);
+no_eventfd:
+    sys_close(epfd);
+    epfd = breakfd = -1;
+    return err;
+}
+
+int netpollinit(void)
+{
+    int err = 0;
+
+    if (netpollinited())
+        return 0;
+    lock(&init_lock);
+    if (!inited)
+        err = init_locked();
+    unlock(&init_lock);
+    return err;
+}
+
+bool netpollinited(void)
+{
+    return load_acquire(&inited) != 0;
+}
+
+int netpollopen(int fd, uint32_t seq)
+{
+    struct epoll_event ev = {
+        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
+        .data.u64 = (uint64_t)(uint32_t)fd << 32 | seq,
+    };
+    int err = netpollinit();
+
+    if (err < 0)
+        return err;
+    return (int)sys_call(SYS_epoll_ctl, epfd, EPOLL_CTL_ADD, fd, &ev);
+}
+
+int netpollclose(int fd)
+{
+    struct epoll_event ev = {0};
+
+    if (!netpollinited())
+        return -ENOENT;
+    return (int)sys_call(SYS_epoll_ctl, epfd, EPOLL_CTL_DEL, fd, &ev);
+}
+
+int32_t netpollwaiters(void)
+{
+    return load_acquire(&waiters);
+}
+
+void netpollwaiters_add(int32_t n)
+{
+    fetch_add_acqrel(&waiters, n);
+}
+
+void netpollbreak(void)
+{
+    uint64_t one = 1;
+    int n;
+
+    if (!netpollinited() || !cas_acqrel(&breaking, 0, 1))
+        return;
+    do
+        n = (int)sys_write(breakfd, &one, sizeof one);
+    while (n == -EINTR);
+    /* -EAGAIN: the counter is full, so the descriptor is readable as it should be. */
+    if (n < 0 && n != -EAGAIN)
+        throw("netpollbreak: write to the eventfd failed with %d", -n);
+}
+
+struct gqueue netpoll(int64_t delay)
+{
+    struct epoll_event ev[NETPOLL_EVENTS];
+    struct gqueue ready = {0};
+    int n, i;
+
+    if (!netpollinited())
+        return ready;
+    do {
+        n = have_pwait2 ? wait_ns(ev, NETPOLL_EVENTS, delay) : wait_ms(ev, NETPOLL_EVENTS, delay);
+        if (n < 0 && n != -EINTR)
+            throw("netpoll: epoll_wait failed with %d", -n);
+        /* A timed wait goes back to its caller, who reckons anew what is left. */
+    } while (n < 0 && delay < 0);
+
+    for (i = 0; i < n; i++) {
+        uint64_t data = ev[i].data.u64;
+
+        if (data != DATA_BREAK) {
+            polldesc_event((int)(data >> 32), (uint32_t)data, ev[i].events, &ready);
+        } else if (delay != 0) {
+            break_drain();
+            store_release(&breaking, 0);
+        }
+    }
+    return ready;
+}
