@@ -18,7 +18,8 @@
 #include <sys/mman.h>
 
 __thread struct g *gamp_tls_g;
-static struct p p0, p1;
+struct p p0;
+static struct p p1;
 struct p *allp[MAXPROCS] = {&p0, &p1};
 static struct m m1;
 static struct g g1;
