@@ -63,7 +63,6 @@ struct m {
     struct lockrank_held ranks;
 
     uint32_t signal_pending; /* atomic: a preemption signal is on its way */
-    int64_t stray_cpu; /* its CPU clock when it was taken */
     int64_t stw_cpu; /* notes of who stops the world */
     uint64_t stw_switches;
 
@@ -72,6 +71,7 @@ struct m {
         int64_t since;    /* when */
         int64_t cpu;      /* its CPU clock at the last look, -1: not looked */
         int64_t cpu0;     /* its CPU clock at the first look of this run */
+        int64_t looked;   /* when cpu was read */
         uint32_t asked;   /* requests to leave in this run */
     } mon;               /* sysmon's notes */
     uint64_t switches;   /* runs of goroutines; owner writes */

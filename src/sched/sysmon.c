@@ -31,7 +31,7 @@
 #define US 1000ll
 #define MS 1000000ll
 
-enum { QUIET_LOOKS = 50, SCAVENGE_AT_ONCE = 2048 };
+enum { QUIET_LOOKS = 50, SCAVENGE_AT_ONCE = 2048, BURN_LOOK = 15 * US };
 
 static const int64_t delay_min = 20 * US, delay_max = 10 * MS, delay_waiting = 1 * MS;
 static const int64_t slice_long = 10 * MS, slice_short = 1 * MS;
@@ -70,7 +70,7 @@ static bool take(struct p *pp, struct m *m, bool hint)
         cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_OWNED);
         return false;
     }
-    m->stray_cpu = m->mon.cpu;
+    m->mon.looked = nanotime();
     event_emit(EV_GO_BLOCKED, m->curg ? m->curg->goid : 0, (uint64_t)pp->id);
     fetch_add_relaxed(&sched.strays, 1);
     fetch_add_relaxed(&sched.strays_now, 1);
@@ -79,6 +79,16 @@ static bool take(struct p *pp, struct m *m, bool hint)
     store_release(&pp->status, Pidle);
     handoffp(pp);
     return true;
+}
+
+/* Has the thread run without a pause since the last look? A signal would cut a sleep short, so only such a
+ * thread gets one. */
+static bool burning(struct m *m, int64_t cpu, int64_t now)
+{
+    int64_t wall = now - m->mon.looked;
+
+    return m->mon.cpu >= 0 && wall >= BURN_LOOK && cpu - m->mon.cpu > wall - wall / 4 &&
+           thread_state(m->tid) == 'R';
 }
 
 /* In user code for at least two looks: asleep, or burning its slice? */
@@ -103,17 +113,18 @@ static void look_user(struct p *pp, struct m *m, struct round *r)
         r->all_hogs = r->all_hogs && cpu - m->mon.cpu0 > 50 * US;
     else if (m->mon.cpu < 0 || wanted)
         r->suspect = true;
-    m->mon.cpu = cpu;
     slice += slice / 8 - (int64_t)sched_rand((uint32_t)(slice / 4));
-    if (cpu - m->mon.cpu0 < slice)
-        return;
-    preemptone(pp);
-    if (others_wait(pp) || load_relaxed(&sched.gcwaiting))
-        preempt_signal(m);
-    m->mon.asked++;
-    if (m->mon.asked % 16 == 0)
+    if (cpu - m->mon.cpu0 >= slice) {
+        preemptone(pp);
+        if ((others_wait(pp) || load_relaxed(&sched.gcwaiting)) && burning(m, cpu, r->now))
+            preempt_signal(m);
+        m->mon.asked++;
+        r->acted = others_wait(pp);
+    }
+    m->mon.cpu = cpu;
+    m->mon.looked = r->now;
+    if (m->mon.asked % 16 == 15)
         preempt_check_handler();
-    r->acted = others_wait(pp);
 }
 
 static void look_p(struct p *pp, struct round *r)
@@ -157,11 +168,12 @@ static void look_strays(struct round *r)
         if (load_acquire(&m->stolen) == STOLEN_TAKEN && !m->dead) {
             int64_t cpu = thread_cputime(m->cpuclock);
 
-            if (cpu - m->stray_cpu > 200 * US) {
+            if (burning(m, cpu, r->now)) {
                 preempt_signal(m);
-                m->stray_cpu = cpu;
                 r->acted = true;
             }
+            m->mon.cpu = cpu;
+            m->mon.looked = r->now;
         }
         if (m->alllink == m)
             break;
