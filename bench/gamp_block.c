@@ -82,7 +82,7 @@ static void unhinted_counter(unhinted_state *u)
 
 static void unhinted(void)
 {
-    int n = bench_scaled(200);
+    int n = bench_scaled(100);
     unhinted_state u = {.delay = calloc((size_t)n, sizeof(int64_t))};
     uint32_t seed = 1;
     if (!u.delay)
@@ -147,7 +147,7 @@ static void spin_until(atomic_bool *over, gamp_waitgroup *wg)
 
 static void thread_echo(void)
 {
-    int n = bench_scaled(1000), pair[2];
+    int n = bench_scaled(300), pair[2];
     atomic_bool over = false;
     gamp_waitgroup served = {0}, spun = {0};
     pthread_t thread;
@@ -290,7 +290,8 @@ static void clock_hog(switch_state *w, int me)
             if (owner != 0 && w->gaps < sizeof w->gap / sizeof w->gap[0])
                 w->gap[w->gaps++] = t - atomic_load(&w->last);
         }
-        atomic_store(&w->last, t); /* before owner: a hog stopped between them only loses a sample */
+        /* Before owner: a hog stopped between the two only loses a sample. */
+        atomic_store(&w->last, t);
         atomic_store(&w->owner, me);
     }
     gamp_waitgroup_done(&w->wg);

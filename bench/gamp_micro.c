@@ -367,11 +367,14 @@ static int jobs_first;
 static int jobs_main(int argc, char **argv)
 {
     static const bench_job jobs[] = {
-        {"spawn_1m", spawn_1m},   {"spawn_batch", spawn_batch}, {"yield2", yield2},
-        {"yield1000", yield1000}, {"pingpong", pingpong},       {"buf11", buf11},
-        {"buf44", buf44},         {"select2", select2},         {"mutex8", mutex8},
-        {"skynet", skynet},       {"sieve", sieve},             {"park100k", park100k},
-        {"park1m", park1m},       {"timers10k", timers10k},     {"timers100k", timers100k},
+        {"spawn_1m", spawn_1m},     {"spawn_batch", spawn_batch},
+        {"yield2", yield2},         {"yield1000", yield1000},
+        {"pingpong", pingpong},     {"buf11", buf11},
+        {"buf44", buf44},           {"select2", select2},
+        {"mutex8", mutex8},         {"skynet", skynet},
+        {"sieve", sieve},           {"park100k", park100k},
+        {"park1m", park1m},         {"timers10k", timers10k},
+        {"timers100k", timers100k},
     };
     return bench_jobs(jobs, sizeof jobs / sizeof jobs[0], argc, argv, jobs_first);
 }

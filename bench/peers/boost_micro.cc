@@ -11,7 +11,8 @@
 
 namespace fibers = boost::fibers;
 
-namespace {
+namespace
+{
 
 constexpr std::size_t slots = 128;
 constexpr int rounds = 10;
@@ -20,9 +21,12 @@ using unbuffered = fibers::unbuffered_channel<std::int64_t>;
 using channel = fibers::buffered_channel<std::int64_t>;
 
 // A waitgroup: fewer operations than joining each fiber, and the same as Go's and gamp's side does.
-class group {
+class group
+{
   public:
-    explicit group(int n) : left_(n) {}
+    explicit group(int n) : left_(n)
+    {
+    }
 
     void done()
     {

@@ -34,11 +34,12 @@ static void load_file(const char *path)
     response = malloc(n + 512);
     if (!response)
         server_fail("malloc");
-    response_len = (size_t)snprintf(response, 512,
-                                    "HTTP/1.1 200 OK\r\nServer: epoll\r\nContent-Type: text/html\r\n"
-                                    "Content-Length: %zu\r\nLast-Modified: Thu, 01 Jan 1970 "
-                                    "00:00:00 GMT\r\nAccept-Ranges: bytes\r\n\r\n",
-                                    n);
+    response_len =
+        (size_t)snprintf(response, 512,
+                         "HTTP/1.1 200 OK\r\nServer: epoll\r\nContent-Type: text/html\r\n"
+                         "Content-Length: %zu\r\nLast-Modified: Thu, 01 Jan 1970 "
+                         "00:00:00 GMT\r\nAccept-Ranges: bytes\r\n\r\n",
+                         n);
     memcpy(response + response_len, body, n);
     response_len += n;
     free(body);

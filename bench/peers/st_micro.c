@@ -334,7 +334,7 @@ static void sieve(void)
 {
     int n = bench_scaled(2000);
     int64_t prime = 0;
-    task *t = (task *)calloc((size_t)n + 1, sizeof *t); /* kept: the filters stay parked to the end */
+    task *t = calloc((size_t)n + 1, sizeof *t); /* kept: the filters stay parked */
     chan *c = chan_new(1);
     if (!t)
         bench_die("out of memory");

@@ -183,7 +183,7 @@ func hint() {
 }
 
 func unhinted() {
-	n := scaled(200)
+	n := scaled(100)
 	var since int64
 	var over int32
 	var wg sync.WaitGroup
@@ -219,7 +219,7 @@ func unhinted() {
 }
 
 func threadEcho() {
-	n := scaled(1000)
+	n := scaled(300)
 	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		die(err)
