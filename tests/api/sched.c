@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sched: goroutines run, yield, end; the number of Ps changes under them. */
+#include "harness/test.h"
+#include <errno.h>
+#include <gamp/go.h>
+#include <gamp/run.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+static _Atomic long count;
+
+static void args6(int a, long b, unsigned char c, const char *d, int64_t e, void *f)
+{
+    CHECK_EQ(a, -1);
+    CHECK_EQ(b, -2L);
+    CHECK_EQ(c, 250);
+    CHECK_STR(d, "four");
+    CHECK_EQ(e, INT64_MIN);
+    CHECK(f == &count);
+    count++;
+}
+
+static void none(void)
+{
+    count++;
+}
+
+static void until(long n)
+{
+    while (count < n)
+        gamp_gosched();
+}
+
+TEST_GO(arguments_arrive)
+{
+    CHECK_EQ(gamp_go(args6, -1, -2, 250, "four", INT64_MIN, &count), 0);
+    until(1);
+    CHECK_EQ(gamp_go(none), 0);
+    until(2);
+}
+
+static _Atomic uint64_t ids[1000];
+
+static void note_id(int i)
+{
+    ids[i] = gamp_goid();
+    count++;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+TEST_GO(ids_are_unique_and_main_is_1)
+{
+    uint64_t sorted[1000];
+
+    CHECK_EQ(gamp_goid(), 1);
+    CHECK_EQ(gamp_num_goroutine(), 1);
+    for (int i = 0; i < 1000; i++)
+        CHECK_EQ(gamp_go(note_id, i), 0);
+    until(1000);
+    for (int i = 0; i < 1000; i++)
+        sorted[i] = ids[i];
+    qsort(sorted, 1000, sizeof sorted[0], by_value);
+    CHECK_GT(sorted[0], 1);
+    for (int i = 1; i < 1000; i++)
+        CHECK_GT(sorted[i], sorted[i - 1]);
+}
+
+static void yielder(int times)
+{
+    for (int i = 0; i < times; i++)
+        gamp_gosched();
+    count++;
+}
+
+TEST_GO(many_yield)
+{
+    for (int i = 0; i < 1000; i++)
+        CHECK_EQ(gamp_go(yielder, 100), 0);
+    until(1000);
+    while (gamp_num_goroutine() > 1)
+        gamp_gosched();
+}
+
+/* A tree of spawns, each node by another goroutine. */
+static void node(int depth)
+{
+    if (depth > 0) {
+        CHECK_EQ(gamp_go(node, depth - 1), 0);
+        CHECK_EQ(gamp_go(node, depth - 1), 0);
+    }
+    count++;
+}
+
+TEST_GO_WITHIN(spawn_tree, 60)
+{
+    CHECK_EQ(gamp_go(node, 16), 0);
+    until((1 << 17) - 1);
+}
+
+static _Atomic int stop;
+
+static void churn(void)
+{
+    while (!stop) {
+        gamp_go(none);
+        gamp_gosched();
+    }
+}
+
+TEST_GO_WITHIN(gomaxprocs_changes_under_load, 60)
+{
+    uint64_t rng = test_seed();
+
+    for (int i = 0; i < 8; i++)
+        CHECK_EQ(gamp_go(churn), 0);
+    for (int i = 0; i < 200; i++) {
+        int n = 1 + (int)(test_rand(&rng) % 12);
+
+        gamp_gomaxprocs(n);
+        CHECK_EQ(gamp_gomaxprocs(0), n);
+        for (int k = 0; k < 20; k++)
+            gamp_gosched();
+    }
+    stop = 1;
+    while (gamp_num_goroutine() > 1)
+        gamp_gosched();
+}
+
+TEST_GO_WITHIN(a_thousand_ps_start, 60)
+{
+    CHECK_GT(gamp_gomaxprocs(1024), 0);
+    CHECK_EQ(gamp_gomaxprocs(0), 1024);
+    for (int i = 0; i < 10000; i++)
+        CHECK_EQ(gamp_go(yielder, 3), 0);
+    until(10000);
+    gamp_gomaxprocs(2);
+}
+
+static void stack_user(size_t n)
+{
+    volatile char *p = __builtin_alloca(n);
+
+    for (size_t i = 0; i < n; i += 512)
+        p[i] = 1;
+    p[n - 1] = 1;
+    count++;
+}
+
+TEST_GO(stacks_have_what_was_asked)
+{
+    CHECK_EQ(gamp_go(stack_user, (size_t)190 << 10), 0);
+    until(1);
+    for (size_t s = 16 << 10; s <= (8 << 20); s *= 2) {
+        count = 0;
+        CHECK_EQ(gamp_go_with(GAMP_OPTIONS(.stack_size = s), stack_user, s - (12 << 10)), 0);
+        until(1);
+    }
+    CHECK_EQ(gamp_go_with(GAMP_OPTIONS(.stack_size = SIZE_MAX), stack_user, 1), -ENOMEM);
+    CHECK_EQ(gamp_go_with(GAMP_OPTIONS(.stack_size = SIZE_MAX / 2), stack_user, 1), -ENOMEM);
+}
+
+static void locked(void)
+{
+    pthread_t self;
+
+    gamp_lock_os_thread();
+    gamp_lock_os_thread();
+    self = pthread_self();
+    for (int i = 0; i < 1000; i++) {
+        gamp_gosched();
+        CHECK(pthread_equal(self, pthread_self()));
+    }
+    gamp_unlock_os_thread();
+    for (int i = 0; i < 1000; i++) {
+        gamp_gosched();
+        CHECK(pthread_equal(self, pthread_self()));
+    }
+    gamp_unlock_os_thread();
+    gamp_unlock_os_thread();
+    count++;
+}
+
+static void ends_locked(void)
+{
+    gamp_lock_os_thread();
+    gamp_gosched();
+    count++;
+}
+
+TEST_GO_WITHIN(lock_os_thread, 60)
+{
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQ(gamp_go(locked), 0);
+        CHECK_EQ(gamp_go(yielder, 2000), 0);
+    }
+    until(8);
+    for (int i = 0; i < 50; i++)
+        CHECK_EQ(gamp_go(ends_locked), 0);
+    until(58);
+    while (gamp_num_goroutine() > 1)
+        gamp_gosched();
+}
+
+static void *host(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(gamp_goid(), 0);
+    for (int i = 0; i < 1000; i++)
+        while (gamp_go(yielder, 2) != 0)
+            sched_yield();
+    return NULL;
+}
+
+TEST(embedded)
+{
+    pthread_t t[4];
+
+    CHECK_EQ(gamp_go(none), -EPERM);
+    CHECK_EQ(gamp_start(NULL), 0);
+    CHECK_EQ(gamp_num_goroutine(), 0);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(pthread_create(&t[i], NULL, host, NULL), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(t[i], NULL);
+    until(4000);
+    while (gamp_num_goroutine() > 0)
+        gamp_gosched();
+    CHECK_EQ(gamp_stop(INT64_MAX), 0);
+    CHECK_EQ(gamp_stop(INT64_MAX), 0);
+    CHECK_EQ(gamp_go(none), -EPERM);
+}
