@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* GAMP_ZERO_ stands after the members of structs of choices, so that C++ knows the value of those that
- * an initialiser leaves out. The C++ parts say extern "C++", since programs are used to including C
- * headers inside extern "C". */
+/* GAMP_ZERO_ stands after the members of structs of choices, so that C++ knows the value of those
+ * that an initialiser leaves out. The C++ parts say extern "C++", since programs are used to
+ * including C headers inside extern "C". */
 #ifdef __cplusplus
 #define GAMP_BEGIN_DECLS extern "C" {
 #define GAMP_END_DECLS }
@@ -36,6 +36,7 @@
 #define GAMP_NORETURN __attribute__((__noreturn__))
 #define GAMP_PRINTF(format_index, first_index) \
     __attribute__((__format__(__printf__, format_index, first_index)))
+#define GAMP_ALWAYS_INLINE_ inline __attribute__((__always_inline__))
 #define GAMP_INLINE_ static inline __attribute__((__always_inline__, __unused__))
 
 #define GAMP_PASTE_(a, b) GAMP_PASTE2_(a, b)
@@ -105,6 +106,17 @@ template <class T>
 struct identity {
     using type = T;
 };
+
+/* Whether a caller that knows nothing of the result may call for it: no hidden argument, no
+ * destructor. */
+template <class R>
+constexpr bool result_is_words() noexcept
+{
+    if constexpr (std::is_class<R>::value || std::is_union<R>::value)
+        return sizeof(R) <= 16 && std::is_trivially_copyable<R>::value;
+    else
+        return true;
+}
 
 GAMP_END_DETAIL_
 

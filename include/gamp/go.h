@@ -92,27 +92,28 @@ public:
     }
 };
 
+/* Inlined at every level of optimisation, so that the goroutine's creator in dumps is the program's
+ * function and not one of these. */
 struct go_starter {
     const gamp_go_options *options;
-    int operator()(void (*fn)(void), const uintptr_t *args, unsigned n) const
+    GAMP_ALWAYS_INLINE_ int operator()(void (*fn)(void), const uintptr_t *args, unsigned n) const
     {
         return gamp_go_call(options, fn, args, n);
     }
 };
 
 template <class S, class R, class... P>
-inline int go(const S &start, R (*fn)(P...), typename identity<word<P>>::type... args)
+GAMP_ALWAYS_INLINE_ int go(const S &start, R (*fn)(P...), typename identity<word<P>>::type... args)
 {
     static_assert(sizeof...(P) <= 6, "gamp_go: at most 6 arguments");
-    static_assert(!std::is_class<R>::value && !std::is_union<R>::value,
-                  "gamp_go: a goroutine's function may not return a class");
+    static_assert(result_is_words<R>(), "gamp_go: the function's result is too large");
     const uintptr_t words[] = {args.bits()..., 0};
     return start(reinterpret_cast<void (*)(void)>(fn), words, sizeof...(P));
 }
 
 /* A lambda without captures is as good as a function. */
 template <class S, class F, class... A, std::enable_if_t<std::is_class<F>::value, int> = 0>
-inline int go(const S &start, const F &fn, A &&...args)
+GAMP_ALWAYS_INLINE_ int go(const S &start, const F &fn, A &&...args)
 {
     return go(start, +fn, static_cast<A &&>(args)...);
 }

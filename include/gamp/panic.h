@@ -65,8 +65,7 @@ public:
     template <class R, class P>
     deferred(R (*f)(P *), typename identity<P *>::type a) noexcept
     {
-        static_assert(!std::is_class<R>::value && !std::is_union<R>::value,
-                      "gamp_defer: a deferred function may not return a class");
+        static_assert(result_is_words<R>(), "gamp_defer: the function's result is too large");
         link = nullptr;
         fn = reinterpret_cast<void (*)(void *)>(reinterpret_cast<void (*)(void)>(f));
         arg = reinterpret_cast<void *>(reinterpret_cast<uintptr_t>(a));

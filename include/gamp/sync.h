@@ -209,7 +209,7 @@ GAMP_BEGIN_DETAIL_
 
 struct waitgroup_starter {
     gamp_waitgroup *group;
-    int operator()(void (*fn)(void), const uintptr_t *args, unsigned n) const
+    GAMP_ALWAYS_INLINE_ int operator()(void (*fn)(void), const uintptr_t *args, unsigned n) const
     {
         return gamp_waitgroup_go_call(group, fn, args, n);
     }

@@ -5,19 +5,19 @@
  * none; t->ts says which and changes only under that heap's lock. Stopping takes it out at once, so
  * heaps hold no dead timers.
  *
- * When it is due, f(arg, seq, now) is called by an M in the scheduler, with a P and no lock held, on
- * g0: f must not block; it may ready goroutines, start them, and lock what timers wait under. f, arg
+ * When it is due, f(arg, seq, now) is called by an M in the scheduler with a P and no lock held, on
+ * g0: f must not block; it may ready goroutines, start them, lock what timers wait under. f, arg
  * and seq are read out before the heap is unlocked: a timer's memory may go as soon as it is out of
  * the heap, so f must live with a stale arg; timed waits use wait_claim's ticket as seq for that.
  *
  * The caller keeps two calls for one timer from racing, other than with its firing.
  * Ties are served in the order of arming.
  *
- * Arming never fails: when a heap's array cannot grow, timers wait in a list of the heap, slower and
+ * Arming never fails: when a heap's array cannot grow, timers wait in a list of it, slower and
  * among equals in no order, until it can.
  *
  * A timer in memory that lives on has a count of owners, *refs: each call of f is given one, under
- * the heap's lock, and f gives it back. So once timer_stop has returned no call can be given one. */
+ * the heap's lock, and f gives it back; once timer_stop has returned no call can be given one. */
 #ifndef GAMP_SCHED_TIMER_H
 #define GAMP_SCHED_TIMER_H
 
