@@ -86,8 +86,8 @@ static void sleep_here(struct m *m, struct g *gp, struct m *next, struct p *pp)
         unlock(&sched.lock);
     else
         sleep_m(m, PARKED_HANDLER);
-    gp->run.pinm = NULL;
     if (m->p) {
+        gp->run.pinm = NULL;
         casgstatus(gp, Grunnable, Grunning);
         store_relaxed(&m->curg, gp);
         gp->waitreason = WAIT_NONE;
@@ -96,7 +96,8 @@ static void sleep_here(struct m *m, struct g *gp, struct m *next, struct p *pp)
         store_relaxed(&m->guard, gp->run.stackguard0);
         event_emit(EV_GO_START, gp->goid, (uint64_t)m->p->id);
     } else {
-        /* The end: on as a stray, to its next call. */
+        /* The end: on as a stray, to its next call. It stays pinned: it may still be in a queue, and an M that has
+         * not yet seen the end must not take it for one that can be switched to. */
         store_release(&m->stolen, STOLEN_TAKEN);
         store_relaxed(&m->guard, GUARD_ASK);
     }
