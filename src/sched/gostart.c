@@ -90,7 +90,7 @@ static struct g *next_here(struct g *gp)
         gp->x = NULL;
         gfput(pp, gp);
         pp->stackcredit++;
-        gbind_slot(next, slot, 0);
+        gbind_running(next, slot);
         run_prepare(m, next, inherit);
         return next;
     }

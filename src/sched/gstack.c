@@ -12,7 +12,7 @@ uintptr_t gslot(const struct gx *x)
     return x->stack_lo - stack_guard_size(x->stack_class);
 }
 
-void gbind_slot(struct g *gp, uintptr_t slot, int class)
+static void bind(struct g *gp, uintptr_t slot, int class)
 {
     uintptr_t hi = (slot + stack_slot_size(class) - sizeof(struct gx)) & ~(uintptr_t)63;
     struct gx *x = (struct gx *)hi;
@@ -24,14 +24,22 @@ void gbind_slot(struct g *gp, uintptr_t slot, int class)
         .start = gp->start,
         .stack_class = class,
     };
-    gp->run = (struct grun){
-        .sp = arch_frame(hi, gostart),
-        .stackguard0 = x->stack_lo + STACK_RESERVE,
-    };
+    gp->run = (struct grun){.stackguard0 = x->stack_lo + STACK_RESERVE};
     gp->x = x;
 #if RACE_TSAN
     x->tsan_fiber = __tsan_create_fiber(0);
 #endif
+}
+
+void gbind_slot(struct g *gp, uintptr_t slot, int class)
+{
+    bind(gp, slot, class);
+    gp->run.sp = arch_frame(gp->x->stack_hi, gostart);
+}
+
+void gbind_running(struct g *gp, uintptr_t slot)
+{
+    bind(gp, slot, 0);
 }
 
 void gbind(struct g *gp, struct p *pp)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/single_threaded.h>
 #include <sys/auxv.h>
 
 struct start {
@@ -116,7 +117,7 @@ void thread_altstack_free(void *stack)
         vm_unmap((char *)stack - PAGE, altstack_size() + PAGE);
 }
 
-int thread_count(void)
+static int count(void)
 {
     /* d_reclen stands at offset 16 of linux_dirent64, the name at 19. */
     char buf[4096] __attribute__((aligned(8)));
@@ -131,6 +132,23 @@ int thread_count(void)
             n += buf[at + 19] != '.';
     sys_close(fd);
     return got < 0 ? (int)got : n;
+}
+
+/* Threads that were there before any could be made: an emulator's own. */
+static int emulators;
+
+__attribute__((constructor)) static void count_emulators(void)
+{
+    int n = __libc_single_threaded ? count() : 1;
+
+    emulators = n > 1 ? n - 1 : 0;
+}
+
+int thread_count(void)
+{
+    int n = count();
+
+    return n < 0 ? n : n - emulators;
 }
 
 char thread_state(int tid)
