@@ -79,23 +79,27 @@ typedef struct gamp_bytes {
 
 /* Between these, what the compilers merely warn of in a C call (an integer for a pointer,
  * pointers of different types) is an error, whatever the program's own options say of it. */
+/* clang-format off */
 #if defined(__cplusplus)
 #define GAMP_STRICT_BEGIN_
 #define GAMP_STRICT_END_
 #elif defined(__clang__)
-#define GAMP_STRICT_BEGIN_                                                                         \
-    _Pragma("clang diagnostic push") _Pragma("clang diagnostic error \"-Wint-conversion\"")        \
-        _Pragma("clang diagnostic error \"-Wincompatible-pointer-types\"")                         \
-            _Pragma("clang diagnostic error \"-Wpointer-sign\"")
+#define GAMP_STRICT_BEGIN_                                             \
+    _Pragma("clang diagnostic push")                                   \
+    _Pragma("clang diagnostic error \"-Wint-conversion\"")             \
+    _Pragma("clang diagnostic error \"-Wincompatible-pointer-types\"") \
+    _Pragma("clang diagnostic error \"-Wpointer-sign\"")
 #define GAMP_STRICT_END_ _Pragma("clang diagnostic pop")
 #else
-#define GAMP_STRICT_BEGIN_                                                                         \
-    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic error \"-Wint-conversion\"")            \
-        _Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"")                           \
-            _Pragma("GCC diagnostic error \"-Wdiscarded-qualifiers\"")                             \
-                _Pragma("GCC diagnostic error \"-Wpointer-sign\"")
+#define GAMP_STRICT_BEGIN_                                             \
+    _Pragma("GCC diagnostic push")                                     \
+    _Pragma("GCC diagnostic error \"-Wint-conversion\"")               \
+    _Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"")   \
+    _Pragma("GCC diagnostic error \"-Wdiscarded-qualifiers\"")         \
+    _Pragma("GCC diagnostic error \"-Wpointer-sign\"")
 #define GAMP_STRICT_END_ _Pragma("GCC diagnostic pop")
 #endif
+/* clang-format on */
 
 /* What stands for a size where the element's pointer was a void *: nothing to check. */
 #define GAMP_SIZE_UNCHECKED_ SIZE_MAX
@@ -123,13 +127,13 @@ template <class T> struct identity {
 
 /* Whether a caller that knows nothing of the result may call for it: no hidden argument, no
  * destructor. */
-template <class R> constexpr bool result_is_words() noexcept
-{
-    if constexpr (std::is_class<R>::value || std::is_union<R>::value)
-        return sizeof(R) <= 16 && std::is_trivially_copyable<R>::value;
-    else
-        return true;
-}
+template <class R, bool = std::is_class<R>::value || std::is_union<R>::value>
+struct result_is_words : std::true_type {
+};
+template <class R>
+struct result_is_words<R, true>
+    : std::integral_constant<bool, sizeof(R) <= 16 && std::is_trivially_copyable<R>::value> {
+};
 
 GAMP_END_DETAIL_
 

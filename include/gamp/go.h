@@ -90,10 +90,7 @@ template <class P> class word
 
     uintptr_t bits() const noexcept
     {
-        if constexpr (std::is_pointer<P>::value)
-            return reinterpret_cast<uintptr_t>(value_);
-        else
-            return static_cast<uintptr_t>(value_);
+        return uintptr_t(value_);
     }
 };
 
@@ -111,7 +108,7 @@ template <class S, class R, class... P>
 GAMP_ALWAYS_INLINE_ int go(const S &start, R (*fn)(P...), typename identity<word<P>>::type... args)
 {
     static_assert(sizeof...(P) <= 6, "gamp_go: at most 6 arguments");
-    static_assert(result_is_words<R>(), "gamp_go: the function's result is too large");
+    static_assert(result_is_words<R>::value, "gamp_go: the function's result is too large");
     const uintptr_t words[] = {args.bits()..., 0};
     return start(reinterpret_cast<void (*)(void)>(fn), words, sizeof...(P));
 }

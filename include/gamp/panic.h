@@ -65,7 +65,7 @@ class deferred : gamp_defer
   public:
     template <class R, class P> deferred(R (*f)(P *), typename identity<P *>::type a) noexcept
     {
-        static_assert(result_is_words<R>(), "gamp_defer: the function's result is too large");
+        static_assert(result_is_words<R>::value, "gamp_defer: the function's result is too large");
         link = nullptr;
         fn = reinterpret_cast<void (*)(void *)>(reinterpret_cast<void (*)(void)>(f));
         arg = reinterpret_cast<void *>(reinterpret_cast<uintptr_t>(a));

@@ -62,8 +62,11 @@ for header in $headers; do
     # Also where a program includes C headers inside extern "C".
     printf 'extern "C" {\n#include <%s>\n}\n' "$header" >"$work/alone.cc"
     for compiler in $cxx; do
-        compile "$compiler" -x c++ -std=c++17 $severe_cxx -fsyntax-only "$work/alone.c" ||
-            { fail "$header alone, $compiler"; cat "$work/said"; }
+        # C++14 is what clang 14 takes a C++ program for.
+        for std in c++14 c++17; do
+            compile "$compiler" -x c++ -std=$std $severe_cxx -fsyntax-only "$work/alone.c" ||
+                { fail "$header alone, $compiler -std=$std"; cat "$work/said"; }
+        done
         compile "$compiler" -x c++ -std=c++17 $plain -fsyntax-only "$work/alone.cc" ||
             { fail "$header inside extern \"C\", $compiler"; cat "$work/said"; }
     done
