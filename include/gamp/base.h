@@ -16,11 +16,21 @@
 #ifdef __cplusplus
 #define GAMP_BEGIN_DECLS extern "C" {
 #define GAMP_END_DECLS }
-#define GAMP_BEGIN_DETAIL_ extern "C++" { namespace gamp { namespace detail {
-#define GAMP_END_DETAIL_ }}}
+#define GAMP_BEGIN_DETAIL_                                                                         \
+    extern "C++" {                                                                                 \
+    namespace gamp                                                                                 \
+    {                                                                                              \
+    namespace detail                                                                               \
+    {
+#define GAMP_END_DETAIL_                                                                           \
+    }                                                                                              \
+    }                                                                                              \
+    }
 #define GAMP_NULL_ nullptr
 #define GAMP_STATIC_ASSERT_(condition, text) static_assert(condition, text)
-#define GAMP_ZERO_ {}
+#define GAMP_ZERO_                                                                                 \
+    {                                                                                              \
+    }
 #else
 #define GAMP_BEGIN_DECLS
 #define GAMP_END_DECLS
@@ -34,10 +44,17 @@
 /* On functions whose result is the only hold on what they made. */
 #define GAMP_MUST_CHECK __attribute__((__warn_unused_result__))
 #define GAMP_NORETURN __attribute__((__noreturn__))
-#define GAMP_PRINTF(format_index, first_index) \
+#define GAMP_PRINTF(format_index, first_index)                                                     \
     __attribute__((__format__(__printf__, format_index, first_index)))
 #define GAMP_ALWAYS_INLINE_ inline __attribute__((__always_inline__))
 #define GAMP_INLINE_ static inline __attribute__((__always_inline__, __unused__))
+
+/* A call is a call: nothing is concluded from the body, not at link time either. */
+#ifdef __clang__
+#define GAMP_OPAQUE_ __attribute__((__noinline__, __optnone__))
+#else
+#define GAMP_OPAQUE_ __attribute__((__noipa__))
+#endif
 
 #define GAMP_PASTE_(a, b) GAMP_PASTE2_(a, b)
 #define GAMP_PASTE2_(a, b) a##b
@@ -62,25 +79,27 @@ typedef struct gamp_bytes {
 
 /* Between these, what the compilers merely warn of in a C call (an integer for a pointer,
  * pointers of different types) is an error, whatever the program's own options say of it. */
+/* clang-format off */
 #if defined(__cplusplus)
 #define GAMP_STRICT_BEGIN_
 #define GAMP_STRICT_END_
 #elif defined(__clang__)
-#define GAMP_STRICT_BEGIN_                                              \
-    _Pragma("clang diagnostic push")                                    \
-    _Pragma("clang diagnostic error \"-Wint-conversion\"")              \
-    _Pragma("clang diagnostic error \"-Wincompatible-pointer-types\"")  \
+#define GAMP_STRICT_BEGIN_                                             \
+    _Pragma("clang diagnostic push")                                   \
+    _Pragma("clang diagnostic error \"-Wint-conversion\"")             \
+    _Pragma("clang diagnostic error \"-Wincompatible-pointer-types\"") \
     _Pragma("clang diagnostic error \"-Wpointer-sign\"")
 #define GAMP_STRICT_END_ _Pragma("clang diagnostic pop")
 #else
-#define GAMP_STRICT_BEGIN_                                            \
-    _Pragma("GCC diagnostic push")                                    \
-    _Pragma("GCC diagnostic error \"-Wint-conversion\"")              \
-    _Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"")  \
-    _Pragma("GCC diagnostic error \"-Wdiscarded-qualifiers\"")        \
+#define GAMP_STRICT_BEGIN_                                             \
+    _Pragma("GCC diagnostic push")                                     \
+    _Pragma("GCC diagnostic error \"-Wint-conversion\"")               \
+    _Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"")   \
+    _Pragma("GCC diagnostic error \"-Wdiscarded-qualifiers\"")         \
     _Pragma("GCC diagnostic error \"-Wpointer-sign\"")
 #define GAMP_STRICT_END_ _Pragma("GCC diagnostic pop")
 #endif
+/* clang-format on */
 
 /* What stands for a size where the element's pointer was a void *: nothing to check. */
 #define GAMP_SIZE_UNCHECKED_ SIZE_MAX
@@ -102,36 +121,34 @@ inline T *operator&(T &&temporary) noexcept
 }
 
 /* A parameter from which nothing is deduced: its argument converts as in any call. */
-template <class T>
-struct identity {
+template <class T> struct identity {
     using type = T;
 };
 
 /* Whether a caller that knows nothing of the result may call for it: no hidden argument, no
  * destructor. */
+template <class R, bool = std::is_class<R>::value || std::is_union<R>::value>
+struct result_is_words : std::true_type {
+};
 template <class R>
-constexpr bool result_is_words() noexcept
-{
-    if constexpr (std::is_class<R>::value || std::is_union<R>::value)
-        return sizeof(R) <= 16 && std::is_trivially_copyable<R>::value;
-    else
-        return true;
-}
+struct result_is_words<R, true>
+    : std::integral_constant<bool, sizeof(R) <= 16 && std::is_trivially_copyable<R>::value> {
+};
 
 GAMP_END_DETAIL_
 
-#define GAMP_WITH_TEMPORARIES_(...)         \
-    __extension__({                         \
-        using ::gamp::detail::operator&;    \
-        __VA_ARGS__;                        \
+#define GAMP_WITH_TEMPORARIES_(...)                                                                \
+    __extension__({                                                                                \
+        using ::gamp::detail::operator&;                                                           \
+        __VA_ARGS__;                                                                               \
     })
 
 #else
 /* The size of what a pointer points to, or GAMP_SIZE_UNCHECKED_ for a void * or NULL. It does not
  * evaluate it. */
-#define GAMP_POINTEE_SIZE_(pointer)                                       \
-    (__builtin_types_compatible_p(__typeof__(*(pointer)), void)           \
-         ? GAMP_SIZE_UNCHECKED_                                           \
+#define GAMP_POINTEE_SIZE_(pointer)                                                                \
+    (__builtin_types_compatible_p(__typeof__(*(pointer)), void)                                    \
+         ? GAMP_SIZE_UNCHECKED_                                                                    \
          : __extension__ sizeof(__typeof__(*(pointer))))
 
 /* The first of two expressions that arrive as one __VA_ARGS__: commas inside a compound literal's

@@ -131,8 +131,7 @@ GAMP_END_DECLS
 GAMP_BEGIN_DETAIL_
 
 /* A template for typed pointers, and a plain function for void *, NULL and nullptr. */
-template <class T>
-inline void chan_send(gamp_chan *c, const T *elem)
+template <class T> inline void chan_send(gamp_chan *c, const T *elem)
 {
     gamp_chan_send_sized(c, elem, sizeof(T));
 }
@@ -142,8 +141,7 @@ inline void chan_send(gamp_chan *c, const void *elem)
     gamp_chan_send_any(c, elem);
 }
 
-template <class T>
-inline bool chan_recv(gamp_chan *c, T *elem)
+template <class T> inline bool chan_recv(gamp_chan *c, T *elem)
 {
     return gamp_chan_recv_sized(c, elem, sizeof(T));
 }
@@ -153,8 +151,7 @@ inline bool chan_recv(gamp_chan *c, void *elem)
     return gamp_chan_recv_any(c, elem);
 }
 
-template <class T>
-inline int chan_try_send(gamp_chan *c, const T *elem)
+template <class T> inline int chan_try_send(gamp_chan *c, const T *elem)
 {
     return gamp_chan_try_send_sized(c, elem, sizeof(T));
 }
@@ -164,8 +161,7 @@ inline int chan_try_send(gamp_chan *c, const void *elem)
     return gamp_chan_try_send_any(c, elem);
 }
 
-template <class T>
-inline int chan_try_recv(gamp_chan *c, T *elem)
+template <class T> inline int chan_try_recv(gamp_chan *c, T *elem)
 {
     return gamp_chan_try_recv_sized(c, elem, sizeof(T));
 }
@@ -175,8 +171,7 @@ inline int chan_try_recv(gamp_chan *c, void *elem)
     return gamp_chan_try_recv_any(c, elem);
 }
 
-template <class T>
-inline int chan_send_until(gamp_chan *c, const T *elem, gamp_time t)
+template <class T> inline int chan_send_until(gamp_chan *c, const T *elem, gamp_time t)
 {
     return gamp_chan_send_until_sized(c, elem, sizeof(T), t);
 }
@@ -186,8 +181,7 @@ inline int chan_send_until(gamp_chan *c, const void *elem, gamp_time t)
     return gamp_chan_send_until_any(c, elem, t);
 }
 
-template <class T>
-inline int chan_recv_until(gamp_chan *c, T *elem, gamp_time t)
+template <class T> inline int chan_recv_until(gamp_chan *c, T *elem, gamp_time t)
 {
     return gamp_chan_recv_until_sized(c, elem, sizeof(T), t);
 }
@@ -201,26 +195,24 @@ GAMP_END_DETAIL_
 
 #define gamp_chan_send(c, ...) GAMP_WITH_TEMPORARIES_(::gamp::detail::chan_send(c, __VA_ARGS__))
 #define gamp_chan_recv(c, ...) (::gamp::detail::chan_recv(c, __VA_ARGS__))
-#define gamp_chan_try_send(c, ...) \
+#define gamp_chan_try_send(c, ...)                                                                 \
     GAMP_WITH_TEMPORARIES_(::gamp::detail::chan_try_send(c, __VA_ARGS__))
 #define gamp_chan_try_recv(c, ...) (::gamp::detail::chan_try_recv(c, __VA_ARGS__))
-#define gamp_chan_send_until(c, ...) \
+#define gamp_chan_send_until(c, ...)                                                               \
     GAMP_WITH_TEMPORARIES_(::gamp::detail::chan_send_until(c, __VA_ARGS__))
 #define gamp_chan_recv_until(c, ...) (::gamp::detail::chan_recv_until(c, __VA_ARGS__))
 
 #else
 
-#define gamp_chan_send(c, ...) \
-    gamp_chan_send_(GAMP_POINTEE_SIZE_((__VA_ARGS__)), c, __VA_ARGS__)
-#define gamp_chan_recv(c, ...) \
-    gamp_chan_recv_(GAMP_POINTEE_SIZE_((__VA_ARGS__)), c, __VA_ARGS__)
-#define gamp_chan_try_send(c, ...) \
+#define gamp_chan_send(c, ...) gamp_chan_send_(GAMP_POINTEE_SIZE_((__VA_ARGS__)), c, __VA_ARGS__)
+#define gamp_chan_recv(c, ...) gamp_chan_recv_(GAMP_POINTEE_SIZE_((__VA_ARGS__)), c, __VA_ARGS__)
+#define gamp_chan_try_send(c, ...)                                                                 \
     gamp_chan_try_send_(GAMP_POINTEE_SIZE_((__VA_ARGS__)), c, __VA_ARGS__)
-#define gamp_chan_try_recv(c, ...) \
+#define gamp_chan_try_recv(c, ...)                                                                 \
     gamp_chan_try_recv_(GAMP_POINTEE_SIZE_((__VA_ARGS__)), c, __VA_ARGS__)
-#define gamp_chan_send_until(c, ...) \
+#define gamp_chan_send_until(c, ...)                                                               \
     gamp_chan_send_until_(GAMP_POINTEE_SIZE_(GAMP_FIRST_(__VA_ARGS__)), c, __VA_ARGS__)
-#define gamp_chan_recv_until(c, ...) \
+#define gamp_chan_recv_until(c, ...)                                                               \
     gamp_chan_recv_until_(GAMP_POINTEE_SIZE_(GAMP_FIRST_(__VA_ARGS__)), c, __VA_ARGS__)
 
 #endif

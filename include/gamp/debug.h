@@ -16,21 +16,21 @@ GAMP_API int gamp_stack_dump(int fd, int all);
 /* What the scheduler counts. "ever" ones only grow; the others are of one moment, each by itself.
  * */
 typedef struct gamp_sched_stats {
-    uint64_t goroutines;       /* alive */
-    uint64_t created;          /* ever */
-    uint64_t procs;            /* processors, as gamp_gomaxprocs */
-    uint64_t threads;          /* that gamp has */
-    uint64_t idle_procs;       /* processors without work */
-    uint64_t spinning;         /* threads that look for work */
-    uint64_t global_queue;     /* runnable goroutines there */
-    uint64_t switches;         /* ever: a goroutine began or went on */
-    uint64_t steals;           /* ever: goroutines taken from another processor */
-    uint64_t handoffs;         /* ever: a processor handed on by a thread that blocks */
-    uint64_t preemptions;      /* ever: goroutines stopped for overrunning their slice */
-    uint64_t strays;           /* threads inside a blocking call that lost their processor */
-    uint64_t stacks_reserved;  /* bytes of address space */
-    uint64_t stacks_resident;  /* bytes of memory, an estimate */
-    uint64_t reserved[10];     /* 0; later versions name more here */
+    uint64_t goroutines;      /* alive */
+    uint64_t created;         /* ever */
+    uint64_t procs;           /* processors, as gamp_gomaxprocs */
+    uint64_t threads;         /* that gamp has */
+    uint64_t idle_procs;      /* processors without work */
+    uint64_t spinning;        /* threads that look for work */
+    uint64_t global_queue;    /* runnable goroutines there */
+    uint64_t switches;        /* ever: a goroutine began or went on */
+    uint64_t steals;          /* ever: goroutines taken from another processor */
+    uint64_t handoffs;        /* ever: a processor handed on by a thread that blocks */
+    uint64_t preemptions;     /* ever: goroutines stopped for overrunning their slice */
+    uint64_t strays;          /* threads inside a blocking call that lost their processor */
+    uint64_t stacks_reserved; /* bytes of address space */
+    uint64_t stacks_resident; /* bytes of memory, an estimate */
+    uint64_t reserved[10];    /* 0; later versions name more here */
 } gamp_sched_stats;
 
 /* Fills *s. Does not block; any thread, all 0 before the runtime runs. Go: runtime/metrics. */

@@ -18,7 +18,7 @@ GAMP_BEGIN_DECLS
 
 /* The address of the calling thread's errno at this moment; not to be kept over another gamp
  * call. Does not block; any thread or goroutine. */
-GAMP_API int *gamp_errno_location(void) __attribute__((__noinline__));
+GAMP_API int *gamp_errno_location(void) GAMP_OPAQUE_;
 
 GAMP_END_DECLS
 

@@ -52,11 +52,11 @@ GAMP_END_DECLS
 /* gamp_go_with(GAMP_OPTIONS(.stack_size = 1 << 20, .name = "conn"), serve, fd). The options live
  * until the end of the full expression. Designators are as C++20 has them: in the order of the
  * struct. */
-#define GAMP_OPTIONS(...) \
+#define GAMP_OPTIONS(...)                                                                          \
     (::gamp::detail::temporary_address(__extension__ gamp_go_options{__VA_ARGS__}))
 
 #define gamp_go(...) (::gamp::detail::go(::gamp::detail::go_starter{nullptr}, __VA_ARGS__))
-#define gamp_go_with(options, ...) \
+#define gamp_go_with(options, ...)                                                                 \
     (::gamp::detail::go(::gamp::detail::go_starter{options}, __VA_ARGS__))
 
 GAMP_BEGIN_DETAIL_
@@ -68,27 +68,29 @@ inline const gamp_go_options *temporary_address(const gamp_go_options &o) noexce
 
 /* An argument on its way to a parameter of type P: converted as in a call, but not from floating
  * point. */
-template <class P>
-class word {
+template <class P> class word
+{
     static_assert(std::is_integral<P>::value || std::is_enum<P>::value || std::is_pointer<P>::value,
                   "gamp_go: a parameter must be an integer, enum, bool or pointer");
     static_assert(sizeof(P) <= sizeof(uintptr_t), "gamp_go: a parameter is wider than a word");
     P value_;
 
-public:
-    word(P value) noexcept : value_(value) {}
+  public:
+    word(P value) noexcept : value_(value)
+    {
+    }
     template <class T, std::enable_if_t<std::is_floating_point<T>::value, int> = 0>
     word(T) = delete;
-    template <class T, std::enable_if_t<std::is_class<T>::value &&
-                                        std::is_convertible<const T &, P>::value, int> = 0>
-    word(const T &value) : value_(value) {}
+    template <class T,
+              std::enable_if_t<std::is_class<T>::value && std::is_convertible<const T &, P>::value,
+                               int> = 0>
+    word(const T &value) : value_(value)
+    {
+    }
 
     uintptr_t bits() const noexcept
     {
-        if constexpr (std::is_pointer<P>::value)
-            return reinterpret_cast<uintptr_t>(value_);
-        else
-            return static_cast<uintptr_t>(value_);
+        return uintptr_t(value_);
     }
 };
 
@@ -106,7 +108,7 @@ template <class S, class R, class... P>
 GAMP_ALWAYS_INLINE_ int go(const S &start, R (*fn)(P...), typename identity<word<P>>::type... args)
 {
     static_assert(sizeof...(P) <= 6, "gamp_go: at most 6 arguments");
-    static_assert(result_is_words<R>(), "gamp_go: the function's result is too large");
+    static_assert(result_is_words<R>::value, "gamp_go: the function's result is too large");
     const uintptr_t words[] = {args.bits()..., 0};
     return start(reinterpret_cast<void (*)(void)>(fn), words, sizeof...(P));
 }
@@ -123,90 +125,103 @@ GAMP_END_DETAIL_
 #else
 
 /* gamp_go_with(GAMP_OPTIONS(.stack_size = 1 << 20, .name = "conn"), serve, fd) */
-#define GAMP_OPTIONS(...) (__extension__ &(const gamp_go_options){__VA_ARGS__})
+#define GAMP_OPTIONS(...) (__extension__ & (const gamp_go_options){__VA_ARGS__})
 
 #define gamp_go(...) GAMP_START_(gamp_go_call, NULL, __VA_ARGS__)
 #define gamp_go_with(options, ...) GAMP_START_(gamp_go_call, options, __VA_ARGS__)
 
 /* Calls start(first, fn, words, count); how many arguments follow fn picks the macro. No name is
  * declared inside, so that an argument may hold another of these. */
-#define GAMP_START_(start, first, ...)                                                      \
-    GAMP_SIXTEENTH_(__VA_ARGS__, GAMP_START_MANY_, GAMP_START_MANY_, GAMP_START_MANY_,      \
-                    GAMP_START_MANY_, GAMP_START_MANY_, GAMP_START_MANY_, GAMP_START_MANY_, \
-                    GAMP_START_MANY_, GAMP_START_6_, GAMP_START_5_, GAMP_START_4_,          \
-                    GAMP_START_3_, GAMP_START_2_, GAMP_START_1_, GAMP_START_0_, )           \
+#define GAMP_START_(start, first, ...)                                                             \
+    GAMP_SIXTEENTH_(__VA_ARGS__, GAMP_START_MANY_, GAMP_START_MANY_, GAMP_START_MANY_,             \
+                    GAMP_START_MANY_, GAMP_START_MANY_, GAMP_START_MANY_, GAMP_START_MANY_,        \
+                    GAMP_START_MANY_, GAMP_START_6_, GAMP_START_5_, GAMP_START_4_, GAMP_START_3_,  \
+                    GAMP_START_2_, GAMP_START_1_, GAMP_START_0_, )                                 \
     (start, first, __VA_ARGS__)
 #define GAMP_SIXTEENTH_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ...) p
 
-#define GAMP_START_MANY_(start, first, ...)                \
-    __extension__({                                        \
-        _Static_assert(0, "gamp_go: at most 6 arguments"); \
-        0;                                                 \
+#define GAMP_START_MANY_(start, first, ...)                                                        \
+    __extension__({                                                                                \
+        _Static_assert(0, "gamp_go: at most 6 arguments");                                         \
+        0;                                                                                         \
     })
-#define GAMP_START_0_(start, first, fn)              \
-    __extension__({                                  \
-        GAMP_CHECK_CALL_(fn, ());                    \
-        start(first, (void (*)(void))(fn), NULL, 0); \
+#define GAMP_START_0_(start, first, fn)                                                            \
+    __extension__({                                                                                \
+        GAMP_CHECK_CALL_(fn, ());                                                                  \
+        start(first, (void (*)(void))(fn), NULL, 0);                                               \
     })
-#define GAMP_START_1_(start, first, fn, a)              \
-    __extension__({                                     \
-        GAMP_CHECK_CALL_(fn, (a));                      \
-        GAMP_CHECK_WORD_(a);                            \
-        start(first, (void (*)(void))(fn),              \
-              ((const uintptr_t[]){GAMP_WORD_(a)}), 1); \
+#define GAMP_START_1_(start, first, fn, a)                                                         \
+    __extension__({                                                                                \
+        GAMP_CHECK_CALL_(fn, (a));                                                                 \
+        GAMP_CHECK_WORD_(a);                                                                       \
+        start(first, (void (*)(void))(fn), ((const uintptr_t[]){GAMP_WORD_(a)}), 1);               \
     })
-#define GAMP_START_2_(start, first, fn, a, b)                          \
-    __extension__({                                                    \
-        GAMP_CHECK_CALL_(fn, (a, b));                                  \
-        GAMP_CHECK_WORD_(a); GAMP_CHECK_WORD_(b);                      \
-        start(first, (void (*)(void))(fn),                             \
-              ((const uintptr_t[]){GAMP_WORD_(a), GAMP_WORD_(b)}), 2); \
+#define GAMP_START_2_(start, first, fn, a, b)                                                      \
+    __extension__({                                                                                \
+        GAMP_CHECK_CALL_(fn, (a, b));                                                              \
+        GAMP_CHECK_WORD_(a);                                                                       \
+        GAMP_CHECK_WORD_(b);                                                                       \
+        start(first, (void (*)(void))(fn), ((const uintptr_t[]){GAMP_WORD_(a), GAMP_WORD_(b)}),    \
+              2);                                                                                  \
     })
-#define GAMP_START_3_(start, first, fn, a, b, c)                                      \
-    __extension__({                                                                   \
-        GAMP_CHECK_CALL_(fn, (a, b, c));                                              \
-        GAMP_CHECK_WORD_(a); GAMP_CHECK_WORD_(b); GAMP_CHECK_WORD_(c);                \
-        start(first, (void (*)(void))(fn),                                            \
-              ((const uintptr_t[]){GAMP_WORD_(a), GAMP_WORD_(b), GAMP_WORD_(c)}), 3); \
+#define GAMP_START_3_(start, first, fn, a, b, c)                                                   \
+    __extension__({                                                                                \
+        GAMP_CHECK_CALL_(fn, (a, b, c));                                                           \
+        GAMP_CHECK_WORD_(a);                                                                       \
+        GAMP_CHECK_WORD_(b);                                                                       \
+        GAMP_CHECK_WORD_(c);                                                                       \
+        start(first, (void (*)(void))(fn),                                                         \
+              ((const uintptr_t[]){GAMP_WORD_(a), GAMP_WORD_(b), GAMP_WORD_(c)}), 3);              \
     })
-#define GAMP_START_4_(start, first, fn, a, b, c, d)                             \
-    __extension__({                                                             \
-        GAMP_CHECK_CALL_(fn, (a, b, c, d));                                     \
-        GAMP_CHECK_WORD_(a); GAMP_CHECK_WORD_(b); GAMP_CHECK_WORD_(c);          \
-        GAMP_CHECK_WORD_(d);                                                    \
-        start(first, (void (*)(void))(fn),                                      \
-              ((const uintptr_t[]){GAMP_WORD_(a), GAMP_WORD_(b), GAMP_WORD_(c), \
-                                   GAMP_WORD_(d)}), 4);                         \
+#define GAMP_START_4_(start, first, fn, a, b, c, d)                                                \
+    __extension__({                                                                                \
+        GAMP_CHECK_CALL_(fn, (a, b, c, d));                                                        \
+        GAMP_CHECK_WORD_(a);                                                                       \
+        GAMP_CHECK_WORD_(b);                                                                       \
+        GAMP_CHECK_WORD_(c);                                                                       \
+        GAMP_CHECK_WORD_(d);                                                                       \
+        start(first, (void (*)(void))(fn),                                                         \
+              ((const uintptr_t[]){GAMP_WORD_(a), GAMP_WORD_(b), GAMP_WORD_(c), GAMP_WORD_(d)}),   \
+              4);                                                                                  \
     })
-#define GAMP_START_5_(start, first, fn, a, b, c, d, e)                          \
-    __extension__({                                                             \
-        GAMP_CHECK_CALL_(fn, (a, b, c, d, e));                                  \
-        GAMP_CHECK_WORD_(a); GAMP_CHECK_WORD_(b); GAMP_CHECK_WORD_(c);          \
-        GAMP_CHECK_WORD_(d); GAMP_CHECK_WORD_(e);                               \
-        start(first, (void (*)(void))(fn),                                      \
-              ((const uintptr_t[]){GAMP_WORD_(a), GAMP_WORD_(b), GAMP_WORD_(c), \
-                                   GAMP_WORD_(d), GAMP_WORD_(e)}), 5);          \
+#define GAMP_START_5_(start, first, fn, a, b, c, d, e)                                             \
+    __extension__({                                                                                \
+        GAMP_CHECK_CALL_(fn, (a, b, c, d, e));                                                     \
+        GAMP_CHECK_WORD_(a);                                                                       \
+        GAMP_CHECK_WORD_(b);                                                                       \
+        GAMP_CHECK_WORD_(c);                                                                       \
+        GAMP_CHECK_WORD_(d);                                                                       \
+        GAMP_CHECK_WORD_(e);                                                                       \
+        start(first, (void (*)(void))(fn),                                                         \
+              ((const uintptr_t[]){GAMP_WORD_(a), GAMP_WORD_(b), GAMP_WORD_(c), GAMP_WORD_(d),     \
+                                   GAMP_WORD_(e)}),                                                \
+              5);                                                                                  \
     })
-#define GAMP_START_6_(start, first, fn, a, b, c, d, e, f)                             \
-    __extension__({                                                                   \
-        GAMP_CHECK_CALL_(fn, (a, b, c, d, e, f));                                     \
-        GAMP_CHECK_WORD_(a); GAMP_CHECK_WORD_(b); GAMP_CHECK_WORD_(c);                \
-        GAMP_CHECK_WORD_(d); GAMP_CHECK_WORD_(e); GAMP_CHECK_WORD_(f);                \
-        start(first, (void (*)(void))(fn),                                            \
-              ((const uintptr_t[]){GAMP_WORD_(a), GAMP_WORD_(b), GAMP_WORD_(c),       \
-                                   GAMP_WORD_(d), GAMP_WORD_(e), GAMP_WORD_(f)}), 6); \
+#define GAMP_START_6_(start, first, fn, a, b, c, d, e, f)                                          \
+    __extension__({                                                                                \
+        GAMP_CHECK_CALL_(fn, (a, b, c, d, e, f));                                                  \
+        GAMP_CHECK_WORD_(a);                                                                       \
+        GAMP_CHECK_WORD_(b);                                                                       \
+        GAMP_CHECK_WORD_(c);                                                                       \
+        GAMP_CHECK_WORD_(d);                                                                       \
+        GAMP_CHECK_WORD_(e);                                                                       \
+        GAMP_CHECK_WORD_(f);                                                                       \
+        start(first, (void (*)(void))(fn),                                                         \
+              ((const uintptr_t[]){GAMP_WORD_(a), GAMP_WORD_(b), GAMP_WORD_(c), GAMP_WORD_(d),     \
+                                   GAMP_WORD_(e), GAMP_WORD_(f)}),                                 \
+              6);                                                                                  \
     })
 
 /* Not evaluated: the call must be one that the compiler takes without a doubt. A result of more
  * than two words would need a hidden argument. */
-#define GAMP_CHECK_CALL_(fn, arguments)                            \
-    GAMP_STRICT_BEGIN_                                             \
-    _Static_assert(sizeof(__typeof__((fn)arguments)) <= 16,        \
-                   "gamp_go: the function's result is too large"); \
+#define GAMP_CHECK_CALL_(fn, arguments)                                                            \
+    GAMP_STRICT_BEGIN_                                                                             \
+    _Static_assert(sizeof(__typeof__((fn)arguments)) <= 16,                                        \
+                   "gamp_go: the function's result is too large");                                 \
     GAMP_STRICT_END_
-#define GAMP_CHECK_WORD_(argument)                                                             \
-    _Static_assert((1 << __builtin_classify_type(argument) & 0x3e /* integer to pointer */) && \
-                       sizeof(__typeof__(((void)0, (argument)))) <= sizeof(uintptr_t),         \
+#define GAMP_CHECK_WORD_(argument)                                                                 \
+    _Static_assert((1 << __builtin_classify_type(argument) & 0x3e /* integer to pointer */) &&     \
+                       sizeof(__typeof__(((void)0, (argument)))) <= sizeof(uintptr_t),             \
                    "gamp_go: an argument must be an integer, enum, bool or pointer")
 /* Widened by its own sign. */
 #define GAMP_WORD_(argument) ((uintptr_t)(argument))

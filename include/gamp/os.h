@@ -34,8 +34,8 @@ GAMP_API int gamp_fsync(int fd);
 #ifdef __cplusplus
 #define gamp_signal_notify(c, ...) (::gamp::detail::signal_notify(c, {__VA_ARGS__}))
 #else
-#define gamp_signal_notify(c, ...)                                               \
-    gamp_signal_notifyv(c, (const int[]){__VA_ARGS__},                           \
+#define gamp_signal_notify(c, ...)                                                                 \
+    gamp_signal_notifyv(c, (const int[]){__VA_ARGS__},                                             \
                         sizeof(__typeof__((const int[]){__VA_ARGS__})) / sizeof(int))
 #endif
 /* The same with n signals in an array, which is not kept. */
@@ -84,8 +84,7 @@ GAMP_END_DECLS
 #ifdef __cplusplus
 GAMP_BEGIN_DETAIL_
 
-template <size_t N>
-inline int signal_notify(gamp_chan *c, const int (&signals)[N])
+template <size_t N> inline int signal_notify(gamp_chan *c, const int (&signals)[N])
 {
     return gamp_signal_notifyv(c, signals, N);
 }

@@ -55,17 +55,17 @@ GAMP_END_DECLS
 
 #ifdef __cplusplus
 
-#define gamp_defer(fn, ...) \
+#define gamp_defer(fn, ...)                                                                        \
     ::gamp::detail::deferred GAMP_PASTE_(gamp_deferred_, __COUNTER__)(fn, __VA_ARGS__)
 
 GAMP_BEGIN_DETAIL_
 
-class deferred : gamp_defer {
-public:
-    template <class R, class P>
-    deferred(R (*f)(P *), typename identity<P *>::type a) noexcept
+class deferred : gamp_defer
+{
+  public:
+    template <class R, class P> deferred(R (*f)(P *), typename identity<P *>::type a) noexcept
     {
-        static_assert(result_is_words<R>(), "gamp_defer: the function's result is too large");
+        static_assert(result_is_words<R>::value, "gamp_defer: the function's result is too large");
         link = nullptr;
         fn = reinterpret_cast<void (*)(void *)>(reinterpret_cast<void (*)(void)>(f));
         arg = reinterpret_cast<void *>(reinterpret_cast<uintptr_t>(a));
@@ -78,26 +78,27 @@ public:
     }
     deferred(const deferred &) = delete;
     deferred &operator=(const deferred &) = delete;
-    ~deferred() { gamp_defer_pop(this); }
+    ~deferred()
+    {
+        gamp_defer_pop(this);
+    }
 };
 
 GAMP_END_DETAIL_
 
 #else
 
-#define gamp_defer(fn, ...) \
-    GAMP_DEFER_(GAMP_PASTE_(gamp_deferred_, __COUNTER__), fn, __VA_ARGS__)
-/* The pointer's type is checked in the call that is not evaluated; *(arg) there wants a pointer.
- * */
-#define GAMP_DEFER_(record, function, ...)                                                   \
-    GAMP_STRICT_BEGIN_                                                                       \
-    __extension__ _Static_assert(sizeof(__typeof__(*(__VA_ARGS__)) *) != 0 &&                \
-                                     sizeof(__typeof__((function)(__VA_ARGS__))) <= 16,      \
-                                 "gamp_defer: fn(arg) must be a call with a pointer");       \
-    GAMP_STRICT_END_                                                                         \
-    __attribute__((__cleanup__(gamp_defer_pop))) struct gamp_defer record = {                \
-        .fn = (void (*)(void *))(void (*)(void))(function),                                  \
-        .arg = (void *)(uintptr_t)(__VA_ARGS__)};                                            \
+#define gamp_defer(fn, ...) GAMP_DEFER_(GAMP_PASTE_(gamp_deferred_, __COUNTER__), fn, __VA_ARGS__)
+/* The pointer's type is checked in a call that is not evaluated; *(arg) wants a pointer. */
+#define GAMP_DEFER_(record, function, ...)                                                         \
+    GAMP_STRICT_BEGIN_                                                                             \
+    __extension__ _Static_assert(sizeof(__typeof__(*(__VA_ARGS__)) *) != 0 &&                      \
+                                     sizeof(__typeof__((function)(__VA_ARGS__))) <= 16,            \
+                                 "gamp_defer: fn(arg) must be a call with a pointer");             \
+    GAMP_STRICT_END_                                                                               \
+    __attribute__((__cleanup__(gamp_defer_pop))) struct gamp_defer record = {                      \
+        .fn = (void (*)(void *))(void (*)(void))(function),                                        \
+        .arg = (void *)(uintptr_t)(__VA_ARGS__)};                                                  \
     gamp_defer_push(&record)
 
 #endif

@@ -28,13 +28,13 @@ typedef struct gamp_config {
 
 /* GAMP_MAIN(argc, argv) { ...; return 0; } defines main(): the block is the main goroutine's
  * function, its result the process's exit status. argc and argv are int and char **. */
-#define GAMP_MAIN(argc, argv)                                                            \
-    static int gamp_main_function_(int argc, char **argv);                               \
-    int main(int gamp_argc_, char **gamp_argv_)                                          \
-    {                                                                                    \
-        return gamp_run(gamp_main_function_, gamp_argc_, gamp_argv_);                    \
-    }                                                                                    \
-    static int gamp_main_function_(__attribute__((__unused__)) int argc,                 \
+#define GAMP_MAIN(argc, argv)                                                                      \
+    static int gamp_main_function_(int argc, char **argv);                                         \
+    int main(int gamp_argc_, char **gamp_argv_)                                                    \
+    {                                                                                              \
+        return gamp_run(gamp_main_function_, gamp_argc_, gamp_argv_);                              \
+    }                                                                                              \
+    static int gamp_main_function_(__attribute__((__unused__)) int argc,                           \
                                    __attribute__((__unused__)) char **argv)
 
 /* GAMP_INIT(name) { ... } at file scope: the block, a void function, runs on the main goroutine
@@ -44,14 +44,14 @@ typedef struct gamp_config {
  * main's function began does not run. name tells hooks of a file apart, and stands in dumps. Go:
  * func init(). */
 #define GAMP_INIT(name) GAMP_INIT_(name, __COUNTER__)
-#define GAMP_INIT_(name, position)                                                       \
-    static void name##_gamp_init(void);                                                  \
-    static struct gamp_init_node name##_gamp_init_node = {                               \
-        NULL, name##_gamp_init, #name, &gamp_init_unit_, position};                      \
-    __attribute__((__constructor__)) static void name##_gamp_init_register(void)         \
-    {                                                                                    \
-        gamp_init_register(&name##_gamp_init_node);                                      \
-    }                                                                                    \
+#define GAMP_INIT_(name, position)                                                                 \
+    static void name##_gamp_init(void);                                                            \
+    static struct gamp_init_node name##_gamp_init_node = {NULL, name##_gamp_init, #name,           \
+                                                          &gamp_init_unit_, position};             \
+    __attribute__((__constructor__)) static void name##_gamp_init_register(void)                   \
+    {                                                                                              \
+        gamp_init_register(&name##_gamp_init_node);                                                \
+    }                                                                                              \
     static void name##_gamp_init(void)
 
 /* Bootstraps the runtime on the calling thread and runs fn(argc, argv) as the main goroutine,

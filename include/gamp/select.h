@@ -91,8 +91,7 @@ GAMP_END_DECLS
 
 GAMP_BEGIN_DETAIL_
 
-template <class T>
-inline gamp_case case_send(gamp_chan *c, const T *elem)
+template <class T> inline gamp_case case_send(gamp_chan *c, const T *elem)
 {
     return gamp_case_send_(sizeof(T), c, elem);
 }
@@ -102,8 +101,7 @@ inline gamp_case case_send(gamp_chan *c, const void *elem)
     return gamp_case_send_(GAMP_SIZE_UNCHECKED_, c, elem);
 }
 
-template <class T>
-inline gamp_case case_recv(gamp_chan *c, T *elem)
+template <class T> inline gamp_case case_recv(gamp_chan *c, T *elem)
 {
     return gamp_case_recv_(sizeof(T), c, elem, nullptr);
 }
@@ -113,8 +111,7 @@ inline gamp_case case_recv(gamp_chan *c, void *elem)
     return gamp_case_recv_(GAMP_SIZE_UNCHECKED_, c, elem, nullptr);
 }
 
-template <class T>
-inline gamp_case case_recv_ok(gamp_chan *c, T *elem, bool *ok)
+template <class T> inline gamp_case case_recv_ok(gamp_chan *c, T *elem, bool *ok)
 {
     return gamp_case_recv_(sizeof(T), c, elem, ok);
 }
@@ -125,8 +122,7 @@ inline gamp_case case_recv_ok(gamp_chan *c, void *elem, bool *ok)
 }
 
 /* As an argument, so that temporaries in the cases live through the wait. */
-template <size_t N>
-inline int select(gamp_case (&&cases)[N])
+template <size_t N> inline int select(gamp_case (&&cases)[N])
 {
     return gamp_selectv(cases + 1, N - 1);
 }
@@ -136,21 +132,19 @@ GAMP_END_DETAIL_
 #define GAMP_SEND(c, ...) (::gamp::detail::case_send(c, __VA_ARGS__))
 #define GAMP_RECV(c, ...) (::gamp::detail::case_recv(c, __VA_ARGS__))
 #define GAMP_RECV_OK(c, ...) (::gamp::detail::case_recv_ok(c, __VA_ARGS__))
-#define gamp_select(...) \
-    GAMP_WITH_TEMPORARIES_(::gamp::detail::select({GAMP_DEFAULT, __VA_ARGS__}))
+#define gamp_select(...) GAMP_WITH_TEMPORARIES_(::gamp::detail::select({GAMP_DEFAULT, __VA_ARGS__}))
 
 #else
 
 #define GAMP_SEND(c, ...) (gamp_case_send_(GAMP_POINTEE_SIZE_((__VA_ARGS__)), c, __VA_ARGS__))
-#define GAMP_RECV(c, ...) \
-    (gamp_case_recv_(GAMP_POINTEE_SIZE_((__VA_ARGS__)), c, __VA_ARGS__, NULL))
-#define GAMP_RECV_OK(c, ...) \
+#define GAMP_RECV(c, ...) (gamp_case_recv_(GAMP_POINTEE_SIZE_((__VA_ARGS__)), c, __VA_ARGS__, NULL))
+#define GAMP_RECV_OK(c, ...)                                                                       \
     (gamp_case_recv_(GAMP_POINTEE_SIZE_(GAMP_FIRST_(__VA_ARGS__)), c, __VA_ARGS__))
 #define gamp_select(...) GAMP_SELECT_(GAMP_PASTE_(gamp_cases_, __COUNTER__), __VA_ARGS__)
-#define GAMP_SELECT_(cases, ...)                                            \
-    __extension__({                                                         \
-        gamp_case cases[] = {GAMP_DEFAULT, __VA_ARGS__};                    \
-        gamp_selectv(cases + 1, sizeof(cases) / sizeof(cases[0]) - 1);      \
+#define GAMP_SELECT_(cases, ...)                                                                   \
+    __extension__({                                                                                \
+        gamp_case cases[] = {GAMP_DEFAULT, __VA_ARGS__};                                           \
+        gamp_selectv(cases + 1, sizeof(cases) / sizeof(cases[0]) - 1);                             \
     })
 
 #endif

@@ -79,7 +79,7 @@ GAMP_API int gamp_waitgroup_wait_until(gamp_waitgroup *wg, gamp_time t);
  * is done when fn ends in whatever way, panic and goexit included. Results as for gamp_go;
  * nothing is added when it fails. Does not block. Go: WaitGroup.Go. */
 #ifdef __cplusplus
-#define gamp_waitgroup_go(wg, ...) \
+#define gamp_waitgroup_go(wg, ...)                                                                 \
     (::gamp::detail::go(::gamp::detail::waitgroup_starter{wg}, __VA_ARGS__))
 #else
 #define gamp_waitgroup_go(wg, ...) GAMP_START_(gamp_waitgroup_go_call, wg, __VA_ARGS__)

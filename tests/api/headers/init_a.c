@@ -3,8 +3,23 @@
 #include <gamp/run.h>
 
 static int ran;
-GAMP_INIT(a1) { ran++; }
-GAMP_INIT(a2) { ran++; }
-GAMP_INIT(a3) { ran++; }
-GAMP_INIT(a4) { ran++; }
-GAMP_INIT(same) { ran++; }
+GAMP_INIT(a1)
+{
+    ran++;
+}
+GAMP_INIT(a2)
+{
+    ran++;
+}
+GAMP_INIT(a3)
+{
+    ran++;
+}
+GAMP_INIT(a4)
+{
+    ran++;
+}
+GAMP_INIT(same)
+{
+    ran++;
+}

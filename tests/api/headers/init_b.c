@@ -3,7 +3,19 @@
 #include <gamp/run.h>
 
 static int ran;
-GAMP_INIT(b1) { ran++; }
-GAMP_INIT(b2) { ran++; }
-GAMP_INIT(b3) { ran++; }
-GAMP_INIT(same) { ran++; }
+GAMP_INIT(b1)
+{
+    ran++;
+}
+GAMP_INIT(b2)
+{
+    ran++;
+}
+GAMP_INIT(b3)
+{
+    ran++;
+}
+GAMP_INIT(same)
+{
+    ran++;
+}

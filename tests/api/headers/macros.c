@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* macros: what the headers' macros hand to the library, seen by the stand-in of record.c. Compiled as C and as
- * C++. Every argument that could show it is written so that a second evaluation would. */
+/* macros: what the headers' macros hand to the library, seen by the stand-in of record.c.
+ * Compiled as C and as C++. Every argument that could show it is written so that a second
+ * evaluation would. */
 #include "record.h"
 
 #include <string.h>
@@ -10,33 +11,78 @@ struct point {
 };
 enum color { RED, GREEN = 7 };
 
-static void take0(void) {}
-static void take1(int *p) { (void)p; }
-static long take2(long a, const char *s) { return a + s[0]; }
-static void take_int(int a) { (void)a; }
-static void take_ulong(unsigned long a) { (void)a; }
-static void take_bool(bool b, enum color c) { (void)b; (void)c; }
+static void take0(void)
+{
+}
+static void take1(int *p)
+{
+    (void)p;
+}
+static long take2(long a, const char *s)
+{
+    return a + s[0];
+}
+static void take_int(int a)
+{
+    (void)a;
+}
+static void take_ulong(unsigned long a)
+{
+    (void)a;
+}
+static void take_bool(bool b, enum color c)
+{
+    (void)b;
+    (void)c;
+}
 static void take6(int a, unsigned b, signed char c, void *d, enum color e, const char *f)
 {
     (void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
 }
-static void take_fn(void (*f)(void)) { (void)f; }
-static struct point give_point(int a) { struct point p = {a, a}; return p; }
+static void take_fn(void (*f)(void))
+{
+    (void)f;
+}
+static struct point give_point(int a)
+{
+    struct point p = {a, a};
+    return p;
+}
 
 static int count;
-static int next(void) { return ++count; }
-static void (*next_fn(void))(void) { count++; return take0; }
-static int *next_pointer(int *p) { count++; return p; }
-static gamp_chan *next_chan(gamp_chan *c) { count++; return c; }
+static int next(void)
+{
+    return ++count;
+}
+static void (*next_fn(void))(void)
+{
+    count++;
+    return take0;
+}
+static int *next_pointer(int *p)
+{
+    count++;
+    return p;
+}
+static gamp_chan *next_chan(gamp_chan *c)
+{
+    count++;
+    return c;
+}
 
 /* Makes something that is only looked at. */
-static gamp_chan *chan_at(void *p) { return (gamp_chan *)p; }
+static gamp_chan *chan_at(void *p)
+{
+    return (gamp_chan *)p;
+}
 
 static void test_go(void)
 {
     int x = 1, array[3] = {1, 2, 3};
     int *p = array;
-    struct { void (*start)(int); } ops = {take_int};
+    struct {
+        void (*start)(int);
+    } ops = {take_int};
     char text[] = "text";
     unsigned u = 0xffffffffu;
     signed char c = -3;
@@ -240,7 +286,10 @@ static void test_select(void)
 }
 
 static char order[64];
-static void note(const char *s) { strcat(order, s); }
+static void note(const char *s)
+{
+    strcat(order, s);
+}
 static int note_int(int *i)
 {
     char s[2] = {(char)('0' + *i), 0};
@@ -250,7 +299,8 @@ static int note_int(int *i)
 
 static int leave_early(int how)
 {
-    gamp_defer(note, "a"); gamp_defer(note, "b");
+    gamp_defer(note, "a");
+    gamp_defer(note, "b");
     for (int i = 0; i < 3; i++) {
         gamp_defer(note_int, &i);
         if (i == 1)
@@ -312,14 +362,29 @@ static void test_rest(int argc, char **argv)
 }
 
 #ifdef __cplusplus
-struct base1 { int a; };
-struct base2 { int b; };
-struct both : base1, base2 {};
+struct base1 {
+    int a;
+};
+struct base2 {
+    int b;
+};
+struct both : base1, base2 {
+};
 enum class mode : unsigned char { on = 200 };
 
-static void take_base2(base2 *p) { (void)p; }
-static void take_mode(mode m, const void *p) noexcept { (void)m; (void)p; }
-static void take_long(long v) { (void)v; }
+static void take_base2(base2 *p)
+{
+    (void)p;
+}
+static void take_mode(mode m, const void *p) noexcept
+{
+    (void)m;
+    (void)p;
+}
+static void take_long(long v)
+{
+    (void)v;
+}
 
 static void test_cpp(void)
 {
@@ -349,8 +414,14 @@ GAMP_INIT(first)
 {
     strcat(hooks, "1");
 }
-GAMP_INIT(second) { strcat(hooks, "2"); }
-GAMP_INIT(third) { strcat(hooks, "3"); }
+GAMP_INIT(second)
+{
+    strcat(hooks, "2");
+}
+GAMP_INIT(third)
+{
+    strcat(hooks, "3");
+}
 
 GAMP_MAIN(argc, argv)
 {

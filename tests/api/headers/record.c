@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* record: see record.h. Deferred calls and init hooks are kept as the headers say the library keeps them. */
+/* record: see record.h. Deferred calls and init hooks are kept as the headers say the library
+ * keeps them. */
 #include "record.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* snippet: what the lines of reject.txt may use; each stands inside a function that begins with SNIPPET_LOCALS. */
+/* snippet: what the lines of reject.txt may use; each stands inside a function that begins with
+ * SNIPPET_LOCALS. */
 #include <gamp.h>
 #include <stdlib.h>
 
@@ -34,22 +35,22 @@ struct big f_big(int a);
 void f6(int a, int b, int c, int d, int e, int f);
 void f7(int a, int b, int c, int d, int e, int f, int g);
 
-#define SNIPPET_LOCALS                                                  \
-    int i = 0;                                                          \
-    unsigned u = 0;                                                     \
-    long l = 0;                                                         \
-    const int ci = 0;                                                   \
-    float f = 0;                                                        \
-    double d = 0;                                                       \
-    long double ld = 0;                                                 \
-    bool b = false;                                                     \
-    int *pi = &i;                                                       \
-    void *pv = &i;                                                      \
-    struct point p = {0, 0}, *pp = &p;                                  \
-    struct other o = {0, 0};                                            \
-    union either e = {0};                                               \
-    gamp_waitgroup wg = {0, 0, 0};                                      \
-    gamp_chan *c = NULL;                                                \
-    (void)i, (void)u, (void)l, (void)ci, (void)f, (void)d, (void)ld;    \
-    (void)b, (void)pi, (void)pv, (void)p, (void)pp, (void)o, (void)e;   \
+#define SNIPPET_LOCALS                                                                             \
+    int i = 0;                                                                                     \
+    unsigned u = 0;                                                                                \
+    long l = 0;                                                                                    \
+    const int ci = 0;                                                                              \
+    float f = 0;                                                                                   \
+    double d = 0;                                                                                  \
+    long double ld = 0;                                                                            \
+    bool b = false;                                                                                \
+    int *pi = &i;                                                                                  \
+    void *pv = &i;                                                                                 \
+    struct point p = {0, 0}, *pp = &p;                                                             \
+    struct other o = {0, 0};                                                                       \
+    union either e = {0};                                                                          \
+    gamp_waitgroup wg = {0, 0, 0};                                                                 \
+    gamp_chan *c = NULL;                                                                           \
+    (void)i, (void)u, (void)l, (void)ci, (void)f, (void)d, (void)ld;                               \
+    (void)b, (void)pi, (void)pv, (void)p, (void)pp, (void)o, (void)e;                              \
     (void)wg, (void)c;
