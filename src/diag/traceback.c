@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "diag/traceback.h"
 #include "base/fmt.h"
-#include "diag/peek.h"
 #include "diag/symbol.h"
 #include "os/linux/sys.h"
+#include "os/linux/vm.h"
 #include <errno.h>
+#include <poll.h>
+#include <string.h>
 
 /* No walk goes further; a stack of 8 MiB has no more frames than 512 Ki of sixteen bytes. */
 enum { STEPS_MAX = 1 << 20 };
@@ -14,42 +16,86 @@ void printer_init(struct printer *p, int fd)
     p->fd = fd;
     p->err = 0;
     p->n = 0;
+    p->buf = p->own;
+    p->size = sizeof p->own;
+}
+
+static void wait_writable(int fd)
+{
+    struct pollfd pfd = {.fd = fd, .events = POLLOUT};
+
+    sys_call(SYS_ppoll, &pfd, 1, NULL, NULL, 8);
 }
 
 int printer_flush(struct printer *p)
 {
-    unsigned done = 0;
+    size_t done = 0;
 
     while (done < p->n && !p->err) {
         ssize_t r = sys_write(p->fd, p->buf + done, p->n - done);
 
-        if (r == -EAGAIN) /* a terminal or pipe that somebody made non-blocking */
-            sys_call(SYS_sched_yield);
+        if (r == -EAGAIN) /* somebody made it non-blocking */
+            wait_writable(p->fd);
         else if (r < 0 && r != -EINTR)
             p->err = (int)r;
         else if (r > 0)
-            done += (unsigned)r;
+            done += (size_t)r;
     }
     p->n = 0;
     return p->err;
 }
 
-/* One directive's text is cut at the buffer's size: paths are at most PATH_MAX, and the rest of such
- * a one tells little. */
+/* Memory twice as large. */
+static void grow(struct printer *p)
+{
+    bool own = p->buf == p->own;
+    size_t size = own ? 64u << 10 : p->size * 2;
+    char *buf = own ? vm_map(size) : vm_remap(p->buf, p->size, size);
+
+    if (!buf) {
+        p->err = -ENOMEM;
+        return;
+    }
+    if (own)
+        memcpy(buf, p->own, p->n);
+    p->buf = buf;
+    p->size = size;
+}
+
+/* One call's text is cut at the size of `own`. */
 void printer_put(struct printer *p, const char *format, ...)
 {
     va_list ap;
     size_t len;
 
-    for (int again = 0; again < 2; again++) {
+    if (p->err)
+        return;
+    for (int again = 0;; again++) {
         va_start(ap, format);
-        len = fmt_vbuf(p->buf + p->n, sizeof p->buf - p->n, format, ap);
+        len = fmt_vbuf(p->buf + p->n, p->size - p->n, format, ap);
         va_end(ap);
-        if (p->n + len < sizeof p->buf - 1 || p->n == 0)
+        if (p->n + len + 1 < p->size || again)
             break;
-        printer_flush(p);
+        if (p->fd >= 0)
+            printer_flush(p);
+        else
+            grow(p);
+        if (p->err)
+            return;
     }
-    p->n += (unsigned)len;
+    p->n += len;
+}
+
+int printer_end(struct printer *p, int fd)
+{
+    int err = p->err;
+
+    p->fd = fd;
+    p->err = 0;
+    printer_flush(p);
+    if (p->buf != p->own)
+        vm_unmap(p->buf, p->size);
+    return p->err ? p->err : err;
 }
 
 struct frame {
