@@ -22,36 +22,7 @@ if(NOT gamp_sources)
   set(gamp_sources ${CMAKE_BINARY_DIR}/none.c)
 endif()
 
-# libbacktrace gives file and line in reports. It comes with gcc, without a package of its own;
-# what counts is whether it links into a shared library.
-file(WRITE ${CMAKE_BINARY_DIR}/probe/backtrace.c "#include <backtrace.h>
-struct backtrace_state *probe(void);
-struct backtrace_state *probe(void) { return backtrace_create_state(0, 1, 0, 0); }\n")
-if(NOT DEFINED GAMP_LIBBACKTRACE)
-  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libbacktrace.a
-    OUTPUT_VARIABLE found OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-  if(NOT IS_ABSOLUTE "${found}")
-    file(GLOB found /usr/lib/gcc/${CMAKE_C_LIBRARY_ARCHITECTURE}/*/libbacktrace.a)
-    list(SORT found COMPARE NATURAL ORDER DESCENDING)
-  endif()
-  if(found)
-    list(GET found 0 found)
-  endif()
-  set(GAMP_LIBBACKTRACE "${found}" CACHE FILEPATH "libbacktrace.a, or empty")
-endif()
-set(HAVE_LIBBACKTRACE OFF)
-if(GAMP_LIBBACKTRACE)
-  get_filename_component(dir ${GAMP_LIBBACKTRACE} DIRECTORY)
-  try_compile(libbacktrace_links ${CMAKE_BINARY_DIR}/probe/backtrace
-    SOURCES ${CMAKE_BINARY_DIR}/probe/backtrace.c
-    CMAKE_FLAGS "-DINCLUDE_DIRECTORIES=${dir}/include"
-    COMPILE_DEFINITIONS -fPIC
-    LINK_OPTIONS -shared -nostartfiles -Wl,-z,defs
-    LINK_LIBRARIES ${GAMP_LIBBACKTRACE} -lc)
-  set(HAVE_LIBBACKTRACE ${libbacktrace_links})
-  set(libbacktrace_include ${dir}/include)
-endif()
-message(STATUS "libbacktrace: ${HAVE_LIBBACKTRACE} ${GAMP_LIBBACKTRACE}")
+include(cmake/backtrace.cmake)
 
 add_library(gamp_objects OBJECT ${gamp_sources})
 set_target_properties(gamp_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
@@ -62,24 +33,28 @@ if(HAVE_LIBBACKTRACE)
   target_compile_definitions(gamp_objects PRIVATE HAVE_LIBBACKTRACE=1)
   # After the compiler's own directories: gcc's folder shadows stdint.h and the like for clang.
   target_compile_options(gamp_objects PRIVATE
-    "$<$<COMPILE_LANGUAGE:C>:SHELL:-idirafter ${libbacktrace_include}>")
-  set(backtrace_archive ${GAMP_LIBBACKTRACE})
+    "$<$<COMPILE_LANGUAGE:C>:SHELL:-idirafter ${backtrace_include}>")
 endif()
 
-add_library(gamp_internal STATIC $<TARGET_OBJECTS:gamp_objects>)
+add_library(gamp_internal STATIC $<TARGET_OBJECTS:gamp_objects> ${backtrace_object})
 target_include_directories(gamp_internal PUBLIC ${CMAKE_SOURCE_DIR}/include
                            ${CMAKE_SOURCE_DIR}/src)
-target_link_libraries(gamp_internal PUBLIC ${backtrace_archive})
 set_target_properties(gamp_internal PROPERTIES LINKER_LANGUAGE C)
 
+# Its code is in one section named gamp_text, whose bounds the linker then knows: so reports tell
+# the library's functions from the program's.
 set(one ${CMAKE_BINARY_DIR}/gamp.o)
+set(text)
+foreach(name .text .text.unlikely .text.hot .text.startup .text.exit)
+  list(APPEND text --rename-section ${name}=gamp_text)
+endforeach()
 add_custom_command(OUTPUT ${one}
   COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${one}.all $<TARGET_OBJECTS:gamp_objects>
-          ${backtrace_archive}
-  COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=gamp_* ${one}.all ${one}.named
+          ${backtrace_object}
+  COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=gamp_* ${text} ${one}.all ${one}.named
   COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${one}.named ${one}
   COMMAND ${CMAKE_COMMAND} -E rm ${one}.all ${one}.named
-  DEPENDS gamp_objects $<TARGET_OBJECTS:gamp_objects> ${backtrace_archive}
+  DEPENDS gamp_objects $<TARGET_OBJECTS:gamp_objects> ${backtrace_object}
   COMMAND_EXPAND_LISTS VERBATIM COMMENT "Linking gamp.o")
 add_library(gamp_static STATIC ${one})
 set_source_files_properties(${one} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
@@ -87,7 +62,7 @@ set_target_properties(gamp_static PROPERTIES OUTPUT_NAME gamp LINKER_LANGUAGE C
                       EXPORT_NAME gamp_static)
 target_include_directories(gamp_static INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
 
-add_library(gamp_shared SHARED $<TARGET_OBJECTS:gamp_objects>)
+add_library(gamp_shared SHARED $<TARGET_OBJECTS:gamp_objects> ${backtrace_object})
 set_target_properties(gamp_shared PROPERTIES OUTPUT_NAME gamp LINKER_LANGUAGE C
   VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} EXPORT_NAME gamp
   LINK_DEPENDS ${CMAKE_SOURCE_DIR}/src/gamp.map)
@@ -98,7 +73,6 @@ target_link_options(gamp_shared PRIVATE
 if(NOT GAMP_SANITIZE)  # a sanitizer's runtime is in the program
   target_link_options(gamp_shared PRIVATE -Wl,-z,defs)
 endif()
-target_link_libraries(gamp_shared PRIVATE ${backtrace_archive})
 
 if(EXISTS ${gamp_rt0})
   add_library(gamp_rt0_object OBJECT ${gamp_rt0})

@@ -19,6 +19,8 @@ _Noreturn void arch_jump(uintptr_t sp);
 /* Lays the first frame of a stack that ends at top (16-aligned): switching to the result
  * calls fn(), which never returns; unwinding from fn ends there. */
 uintptr_t arch_frame(uintptr_t top, void (*fn)(void));
+/* Where a stack so laid goes on while it has not run yet. Not to be called. */
+void arch_entry(void);
 
 /* Calls fn(arg) on the stack that ends at top and comes back; unwinds through to the caller. */
 void arch_call_on(uintptr_t top, void (*fn)(void *), void *arg);

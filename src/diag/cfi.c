@@ -387,7 +387,7 @@ static bool run(struct machine *m, const uint8_t *code, const uint8_t *end, uint
     return !r.bad;
 }
 
-bool cfi_row(const struct cfi_entry *e, uintptr_t pc, struct cfi_row *row)
+bool cfi_row_at(const struct cfi_entry *e, uintptr_t pc, struct cfi_row *row)
 {
     struct cfi_row initial, saved[REMEMBER_MAX];
     struct machine m = {.e = e, .loc = e->lo, .row = row, .saved = saved};

@@ -44,6 +44,6 @@ struct cfi_row {
 /* The entry that covers pc in m. false: there is none, or the table is damaged. */
 bool cfi_find(const struct module *m, uintptr_t pc, struct cfi_entry *e) must_check;
 /* The rules at pc, which e covers. Uses 4 KiB of stack. */
-bool cfi_row(const struct cfi_entry *e, uintptr_t pc, struct cfi_row *row) must_check;
+bool cfi_row_at(const struct cfi_entry *e, uintptr_t pc, struct cfi_row *row) must_check;
 
 #endif

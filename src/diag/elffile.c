@@ -74,11 +74,16 @@ void elffile_close(struct elffile *f)
     *f = (struct elffile){0};
 }
 
+bool elffile_has(const struct elffile *f, const Elf64_Shdr *s)
+{
+    return s->sh_type != SHT_NOBITS && within(f, s->sh_offset, s->sh_size);
+}
+
 static const char *section_name(const struct elffile *f, const Elf64_Shdr *s)
 {
     const Elf64_Shdr *names = &f->sections[((const Elf64_Ehdr *)f->data)->e_shstrndx];
 
-    if (!within(f, names->sh_offset, names->sh_size) || s->sh_name >= names->sh_size ||
+    if (!elffile_has(f, names) || s->sh_name >= names->sh_size ||
         f->data[names->sh_offset + names->sh_size - 1] != '\0')
         return "";
     return (const char *)f->data + names->sh_offset + s->sh_name;
@@ -89,7 +94,7 @@ const Elf64_Shdr *elffile_section(const struct elffile *f, const char *name, uin
     for (uint32_t i = 1; i < f->nsections; i++) {
         const Elf64_Shdr *s = &f->sections[i];
 
-        if (s->sh_type == SHT_NOBITS || !within(f, s->sh_offset, s->sh_size))
+        if (!elffile_has(f, s))
             continue;
         if (name ? same_text(section_name(f, s), name) : s->sh_type == type)
             return s;

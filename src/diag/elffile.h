@@ -26,7 +26,9 @@ void elffile_close(struct elffile *f);
 
 /* The first section of that name (or, name NULL, that type) whose contents lie within the file; NULL: none. */
 const Elf64_Shdr *elffile_section(const struct elffile *f, const char *name, uint32_t type);
-/* The contents of a section that elffile_section found. */
+/* The section's contents lie within the file. */
+bool elffile_has(const struct elffile *f, const Elf64_Shdr *s);
+/* The contents of a section for which that is so. */
 const void *elffile_contents(const struct elffile *f, const Elf64_Shdr *s);
 /* The GNU build id: its length, 0 when there is none. */
 uint32_t elffile_build_id(const struct elffile *f, const uint8_t **id);

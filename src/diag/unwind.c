@@ -81,7 +81,7 @@ static int step_cfi(struct unwind_regs *r, const struct cfi_entry *e)
     struct cfi_row row;
     uintptr_t cfa;
 
-    if (!cfi_row(e, unwind_pc(r), &row))
+    if (!cfi_row_at(e, unwind_pc(r), &row))
         return -1;
     if (row.rule[ARCH_DW_RA] == RULE_UNDEFINED)
         return 0;

@@ -218,6 +218,7 @@ void stack_stats_read(struct stack_stats *out)
         const struct slots *s = &stacks.class[c];
 
         out->mapped += s->mapped;
+        out->mapped_bytes += s->mapped * stack_slot_size(c);
         out->promised += s->promised;
         out->taken += s->taken;
         out->resident += s->taken + (s->nfree - s->cold);

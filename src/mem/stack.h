@@ -44,6 +44,7 @@ struct stack_stats {
     uint64_t promised;
     uint64_t taken;
     uint64_t resident;  /* slots that may hold touched pages: taken and hot */
+    uint64_t mapped_bytes;
     uint64_t unguarded; /* no guard could be made */
 };
 void stack_stats_read(struct stack_stats *s);

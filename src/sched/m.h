@@ -63,6 +63,7 @@ struct m {
     struct lockrank_held ranks;
 
     uint32_t signal_pending; /* atomic: a preemption signal is on its way */
+    const void *context;     /* atomic: where the handler that sleeps interrupted it; for reports */
     int64_t stw_cpu; /* notes of who stops the world */
     uint64_t stw_switches;
 

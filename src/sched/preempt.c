@@ -5,6 +5,7 @@
 #include "os/linux/clock.h"
 #include "os/linux/sigaction.h"
 #include "os/linux/sys.h"
+#include "sched/freeze.h"
 #include "sched/globq.h"
 #include "sched/mlife.h"
 #include "sched/mstart.h"
@@ -160,12 +161,16 @@ static void handler(int sig, siginfo_t *info, void *context)
     struct g *gp = getg();
     bool ours = false;
 
+    freeze_check(context);
     if (gp && gp->kind != GFOREIGN) {
         struct m *m = gp->run.m;
 
         ours = xchg_acqrel(&m->signal_pending, 0);
-        if (ours)
+        if (ours) {
+            store_release(&m->context, context);
             stop(m, gp);
+            store_release(&m->context, NULL);
+        }
     }
     if (!ours)
         sigaction_chain(&chained, sig, info, context);

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "diag/godump.h"
+#include "arch/switch.h"
+#include "diag/peek.h"
+#include "diag/symbol.h"
+#include "diag/traceback.h"
+#include "os/linux/blocked.h"
+#include "os/linux/clock.h"
+#include "sched/entry.h"
+#include "sched/fatal.h"
+#include "sched/schedt.h"
+#include "sched/stw.h"
+#include "sched/trace_up.h"
+
+enum { SORT_MAX = 2000 };
+
+/* A goroutine as it was when it was looked at. */
+struct view {
+    struct g *g;
+    struct g copy;
+    struct gx x; /* only with copy.x */
+    bool current;
+};
+
+static bool is_system(void)
+{
+    return debug.traceback >= TRACEBACK_SYSTEM;
+}
+
+static bool look(struct g *gp, struct view *v)
+{
+    v->g = gp;
+    v->current = gp == getg();
+    return peek_bytes((uintptr_t)gp, &v->copy, sizeof v->copy) &&
+           (!v->copy.x || peek_bytes((uintptr_t)v->copy.x, &v->x, sizeof v->x));
+}
+
+/* The M that it is on while it is not parked; the records of Ms stay for ever. */
+static struct m *m_of(const struct view *v)
+{
+    if (!v->copy.x)
+        return NULL;
+    return v->copy.run.pinm ? v->copy.run.pinm : v->copy.run.m;
+}
+
+static bool is_stray(const struct view *v)
+{
+    struct m *m = m_of(v);
+
+    return v->copy.status == Grunning && !v->current && m && load_acquire(&m->curg) == v->g &&
+           !load_relaxed(&m->p);
+}
+
+static const char *status_text(const struct view *v)
+{
+    if (v->copy.kind == G0)
+        return v->current ? "running" : "idle";
+    switch (v->copy.status) {
+    case Gidle:
+        return "idle";
+    case Grunnable:
+        return "runnable";
+    case Gsyscall:
+        return "syscall";
+    case Gwaiting:
+        return waitreason_text(v->copy.waitreason);
+    case Gpreempted:
+        return "preempted";
+    case Gdead:
+        return "dead";
+    default:
+        return is_stray(v) ? "syscall" : "running";
+    }
+}
+
+static void print_head(struct printer *p, const struct view *v)
+{
+    bool mortal = v->copy.kind == GNORMAL || v->copy.kind == GSYSTEM;
+
+    printer_put(p, "goroutine %lu [%s", (unsigned long)(mortal ? v->copy.goid : 0), status_text(v));
+    if (v->copy.status == Gwaiting && v->copy.x && v->x.waitsince > 0) {
+        int64_t minutes = (nanotime() - v->x.waitsince) / 60000000000;
+
+        if (minutes >= 1)
+            printer_put(p, ", %ld minutes", (long)minutes);
+    }
+    if (v->copy.x && v->copy.run.lockedm)
+        printer_put(p, ", locked to thread");
+    printer_put(p, "]");
+    if (v->copy.x && mortal && v->x.name[0])
+        printer_put(p, " {name: %s}", v->x.name);
+    printer_put(p, ":\n");
+}
+
+/* A function that nobody has called yet. */
+static void print_start(struct printer *p, const struct gstart *start)
+{
+    uintptr_t pc = (uintptr_t)start->fn;
+    struct symbol s;
+
+    symbol_of(pc, &s);
+    printer_put(p, "%s(...)\n", s.function ? s.function : "?");
+    if (s.file)
+        printer_put(p, "\t%s:%d\n", s.file, s.line);
+    else
+        printer_put(p, "\tpc=0x%lx\n", (unsigned long)pc);
+}
+
+/* The stacks of goroutines are never unmapped, so they can be read directly. */
+static void set_bounds(struct unwind_regs *r, const struct view *v)
+{
+    uintptr_t sp = r->reg[ARCH_DW_SP];
+
+    if (v->copy.kind <= GSYSTEM && v->x.g == v->g && sp >= v->x.stack_lo && sp < v->x.stack_hi) {
+        r->stack_lo = v->x.stack_lo & ~(uintptr_t)7;
+        r->stack_hi = v->x.stack_hi;
+    }
+}
+
+/* sp and pc alone: the registers that its frames have saved come up on the way. */
+static bool begin_blocked(const struct view *v, struct unwind_regs *r)
+{
+    struct m *m = m_of(v);
+
+    if (!m || load_acquire(&m->curg) != v->g)
+        return false;
+    *r = (struct unwind_regs){.call = false};
+    if (!blocked_at(m->tid, &r->pc, &r->reg[ARCH_DW_SP]))
+        return false;
+    r->reg[ARCH_DW_RA] = r->pc;
+    return true;
+}
+
+/* false: its stack is not to be had. */
+static bool begin(const struct view *v, const void *context, struct unwind_regs *r)
+{
+    struct m *m = m_of(v);
+    const void *handler;
+    bool on_g0;
+
+    if (context) {
+        unwind_from_ucontext(r, context);
+        return true;
+    }
+    if (v->current) {
+        unwind_here(r);
+        return true;
+    }
+    handler = m ? load_acquire(&m->context) : NULL;
+    on_g0 = m && m == getm() && getg() == m->g0 && m->curg == v->g;
+    if (handler && (v->copy.run.pinm || load_acquire(&m->curg) == v->g)) {
+        unwind_from_ucontext(r, handler);
+        return true;
+    }
+    if (v->copy.status == Grunning && !on_g0)
+        return begin_blocked(v, r);
+    return unwind_from_switch(r, v->copy.run.sp, 0, 0);
+}
+
+static bool never_ran(const struct unwind_regs *r)
+{
+    return r->pc == (uintptr_t)arch_entry;
+}
+
+static void print_goroutine(struct printer *p, const struct view *v, const void *context)
+{
+    struct unwind_regs r;
+
+    print_head(p, v);
+    if (!v->copy.x) {
+        print_start(p, &v->copy.start);
+    } else if (!begin(v, context, &r)) {
+        printer_put(p, "\tgoroutine running on other thread; stack unavailable\n");
+    } else if (never_ran(&r)) {
+        print_start(p, &v->x.start);
+    } else {
+        set_bounds(&r, v);
+        traceback_frames(p, &r, is_system());
+    }
+    if (v->copy.kind <= GSYSTEM && v->copy.goid != 1)
+        traceback_created_by(p, v->copy.gopc);
+}
+
+static void print_runtime_stack(struct printer *p)
+{
+    struct unwind_regs r;
+
+    printer_put(p, "runtime stack:\n");
+    unwind_here(&r);
+    traceback_frames(p, &r, true);
+    printer_put(p, "\n");
+}
+
+void traceback_g(int fd, struct g *gp, const void *context)
+{
+    struct printer p;
+    struct view v;
+
+    modules_refresh();
+    printer_init(&p, fd);
+    /* Thrown by the scheduler on its own stack: that stack tells why. */
+    if (getg() && getg()->kind == G0 && gp != getg() && !context)
+        print_runtime_stack(&p);
+    if (look(gp, &v))
+        print_goroutine(&p, &v, context);
+    printer_flush(&p);
+}
+
+static bool is_shown(const struct g *gp, const struct g *skip)
+{
+    enum gstatus s = readgstatus(gp);
+
+    return gp != skip && s != Gidle && s != Gdead && gp->kind <= (is_system() ? GSYSTEM : GNORMAL);
+}
+
+/* The goroutine that follows `after` in the order of numbers. */
+struct next {
+    const struct g *skip;
+    uint64_t after;
+    struct g *found;
+    uint32_t n; /* how many there are */
+};
+
+static bool consider(struct g *gp, void *arg)
+{
+    struct next *k = arg;
+
+    if (!is_shown(gp, k->skip))
+        return true;
+    k->n++;
+    if (gp->goid > k->after && (!k->found || gp->goid < k->found->goid))
+        k->found = gp;
+    return true;
+}
+
+struct each {
+    struct printer *p;
+    const struct g *skip;
+};
+
+static bool print_each(struct g *gp, void *arg)
+{
+    struct each *e = arg;
+    struct view v;
+
+    if (is_shown(gp, e->skip) && look(gp, &v)) {
+        printer_put(e->p, "\n");
+        print_goroutine(e->p, &v, NULL);
+    }
+    return !e->p->err;
+}
+
+/* By number, as long as looking for the next one is cheap; a great many come as they lie. */
+static void print_others(struct printer *p, struct g *skip)
+{
+    struct next k = {.skip = skip};
+    struct each e = {p, skip};
+
+    allgs_each(consider, &k);
+    if (k.n > SORT_MAX) {
+        allgs_each(print_each, &e);
+        return;
+    }
+    for (uint32_t left = k.n; left > 0 && k.found; left--) {
+        if (!print_each(k.found, &e))
+            return;
+        k = (struct next){.skip = skip, .after = k.found->goid};
+        allgs_each(consider, &k);
+    }
+}
+
+void traceback_others(int fd, struct g *skip)
+{
+    struct printer p;
+
+    modules_refresh();
+    printer_init(&p, fd);
+    print_others(&p, skip);
+    printer_flush(&p);
+}
+
+void traceback_init(void)
+{
+    modules_init();
+}
+
+/* The text is collected first: the descriptor may be a pipe that a stopped goroutine reads. */
+int stack_dump(int fd, bool all)
+{
+    struct printer p;
+    struct view v;
+    struct g *gp;
+
+    modules_init();
+    modules_refresh();
+    printer_init(&p, -1);
+    gp = gamp_enter();
+    /* Before the world stops: what this one needs of symbols is mostly what the others need. */
+    if (look(gp, &v))
+        print_goroutine(&p, &v, NULL);
+    if (all && sched_phase() == PHASE_RUN) {
+        stoptheworld();
+        print_others(&p, gp);
+        starttheworld();
+    }
+    gamp_leave();
+    return printer_end(&p, fd);
+}

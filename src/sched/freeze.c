@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sched/freeze.h"
+#include "os/linux/clock.h"
+#include "os/linux/sys.h"
+#include "sched/schedt.h"
+
+enum { LOOKS = 50, PAUSE = 1000 * 1000 };
+
+static uint32_t freezer; /* atomic: the tid that reports, 0: nobody */
+
+static bool runs_elsewhere(const struct m *m)
+{
+    return !m->dead && load_acquire(&m->curg) && m->tid != sys_gettid() &&
+           !load_acquire(&m->context);
+}
+
+void freezetheworld(void)
+{
+    store_release(&freezer, (uint32_t)sys_gettid());
+    for (int look = 0; look < LOOKS; look++) {
+        bool all = true;
+
+        for (struct m *m = load_acquire(&sched.allm); m; m = m->alllink) {
+            if (runs_elsewhere(m)) {
+                all = false;
+                if (look == 0)
+                    sys_tgkill(sys_getpid(), m->tid, debug.preemptsignal);
+            }
+            if (m->alllink == m)
+                break;
+        }
+        if (all)
+            return;
+        clock_sleep(PAUSE);
+    }
+}
+
+void freeze_check(const void *context)
+{
+    uint32_t by = load_acquire(&freezer);
+    struct g *gp = getg();
+
+    if (!by || by == (uint32_t)sys_gettid())
+        return;
+    /* Pairs with the reporter's load: the context is complete, and this stack stays as it is. */
+    if (gp)
+        store_release(&gp->run.m->context, context);
+    for (;;)
+        clock_sleep(1000000000000);
+}
