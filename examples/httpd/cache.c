@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cache: see cache.h. */
+#include "cache.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "head.h"
+
+/* A change within so long before the look at the file may be followed by one with the same time
+ * stamp: the kernel's clock ticks each 10 ms at the slowest, and file systems that keep whole
+ * seconds, of up to two, show it by their nanoseconds. */
+#define TICK_NS 20000000
+#define COARSE_SECONDS 3
+
+static uint64_t hash_of(struct text path)
+{
+    uint64_t h = 0x9e3779b97f4a7c15u ^ path.n;
+    for (size_t i = 0; i < path.n; i++)
+        h = (h ^ (unsigned char)path.p[i]) * 0x100000001b3u;
+    return h ^ h >> 29;
+}
+
+static struct cache_shard *shard_of(struct cache *c, uint64_t hash)
+{
+    return &c->shards[hash >> 32 & (CACHE_SHARDS - 1)];
+}
+
+void cached_unref(struct cached *c)
+{
+    if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
+        free(c);
+}
+
+static size_t cost(const struct cached *c)
+{
+    return sizeof *c + c->head.n + c->body.n + c->path.n + 1;
+}
+
+/* The list by use, newest first. The shard's lock is held, as in all that follow. */
+static void use_unlink(struct cache_shard *s, struct cached *c)
+{
+    *(c->newer ? &c->newer->older : &s->newest) = c->older;
+    *(c->older ? &c->older->newer : &s->oldest) = c->newer;
+}
+
+static void use_first(struct cache_shard *s, struct cached *c)
+{
+    c->newer = NULL;
+    c->older = s->newest;
+    *(s->newest ? &s->newest->newer : &s->oldest) = c;
+    s->newest = c;
+}
+
+static struct cached **place_of(struct cache_shard *s, uint64_t hash, struct text path)
+{
+    struct cached **at = &s->buckets[hash & (CACHE_BUCKETS - 1)];
+    while (*at && ((*at)->hash != hash || !text_eq((*at)->path, path)))
+        at = &(*at)->next;
+    return at;
+}
+
+/* Takes out of the shard what *at points to, and its reference with it. */
+static void remove_at(struct cache_shard *s, struct cached **at)
+{
+    struct cached *c = *at;
+    *at = c->next;
+    use_unlink(s, c);
+    s->bytes -= cost(c);
+    cached_unref(c);
+}
+
+static void insert(struct cache *cache, struct cached *c)
+{
+    struct cache_shard *s = shard_of(cache, c->hash);
+    gamp_mutex_lock(&s->lock);
+    struct cached **at = place_of(s, c->hash, c->path);
+    if (*at)
+        remove_at(s, at);
+    while (s->oldest && s->bytes + cost(c) > CACHE_SHARD_BYTES)
+        remove_at(s, place_of(s, s->oldest->hash, s->oldest->path));
+    at = place_of(s, c->hash, c->path);
+    c->next = NULL;
+    *at = c;
+    use_first(s, c);
+    s->bytes += cost(c);
+    cached_ref(c);
+    gamp_mutex_unlock(&s->lock);
+}
+
+static struct cached *lookup(struct cache_shard *s, uint64_t hash, struct text path)
+{
+    gamp_mutex_lock(&s->lock);
+    struct cached *c = *place_of(s, hash, path);
+    if (c) {
+        cached_ref(c);
+        if (s->newest != c) {
+            use_unlink(s, c);
+            use_first(s, c);
+        }
+    }
+    gamp_mutex_unlock(&s->lock);
+    return c;
+}
+
+struct cached *cache_find(struct cache *cache, const struct root *root, struct text path)
+{
+    uint64_t hash = hash_of(path);
+    struct cache_shard *s = shard_of(cache, hash);
+    struct cached *c = lookup(s, hash, path);
+    struct stat st;
+    struct version v;
+    if (!c)
+        return NULL;
+    if (root_stat(root, path.p, &st) == 0) {
+        version_of(&st, &v);
+        if (version_equal(&v, &c->version))
+            return c;
+    }
+    gamp_mutex_lock(&s->lock);
+    struct cached **at = place_of(s, hash, path);
+    if (*at == c)
+        remove_at(s, at);
+    gamp_mutex_unlock(&s->lock);
+    cached_unref(c);
+    return NULL;
+}
+
+/* Is a change after `now` certain to show in the version? */
+static bool settled(const struct version *v, struct timespec now)
+{
+    int64_t age = (int64_t)(now.tv_sec - v->changed.tv_sec) * 1000000000 + now.tv_nsec -
+                  v->changed.tv_nsec;
+    return age > (v->changed.tv_nsec ? TICK_NS : COARSE_SECONDS * INT64_C(1000000000));
+}
+
+static struct cached *cached_new(struct text path, const struct version *v, time_t now)
+{
+    char head[HEAD_ROOM];
+    struct entity e;
+    entity_of(v, path, now, &e);
+    size_t head_len = (size_t)(head_whole(head, &e) - head);
+    struct cached *c = malloc(sizeof *c + head_len + e.size + path.n + 1);
+    if (!c)
+        return NULL;
+    atomic_init(&c->refs, 1);
+    c->hash = hash_of(path);
+    c->version = *v;
+    c->entity = e;
+    c->head = (struct text){c->bytes, head_len};
+    c->body = (struct text){c->bytes + head_len, e.size};
+    c->path = (struct text){c->body.p + e.size, path.n};
+    memcpy(c->bytes, head, head_len);
+    memcpy(c->bytes + head_len + e.size, path.p, path.n + 1);
+    return c;
+}
+
+struct cached *cache_load(struct cache *cache, struct text path, int fd, const struct stat *before,
+                          struct timespec now)
+{
+    struct version v, after;
+    struct stat st;
+    version_of(before, &v);
+    struct cached *c = cached_new(path, &v, now.tv_sec);
+    if (!c)
+        return NULL;
+    size_t got = 0;
+    ssize_t n = 1;
+    while (got < c->body.n && n > 0) {
+        n = pread(fd, (char *)c->body.p + got, c->body.n - got, (off_t)got);
+        got += n > 0 ? (size_t)n : 0;
+    }
+    if (got == c->body.n && fstat(fd, &st) == 0) {
+        version_of(&st, &after);
+        if (version_equal(&v, &after)) {
+            if (settled(&v, now) && c->entity.dated)
+                insert(cache, c);
+            return c;
+        }
+    }
+    cached_unref(c);
+    return NULL;
+}
+
+void cache_clear(struct cache *cache)
+{
+    for (unsigned i = 0; i < CACHE_SHARDS; i++) {
+        struct cache_shard *s = &cache->shards[i];
+        gamp_mutex_lock(&s->lock);
+        while (s->oldest)
+            remove_at(s, place_of(s, s->oldest->hash, s->oldest->path));
+        gamp_mutex_unlock(&s->lock);
+    }
+}
