@@ -40,9 +40,9 @@ GAMP_API int gamp_mutex_lock_until(gamp_mutex *m, gamp_time t);
 /* ---- rwmutex: many readers or one writer. Go: sync.RWMutex ---- */
 
 typedef struct gamp_rwmutex {
-    gamp_mutex w;
+    uint64_t state;
     uint32_t writer_sem, reader_sem;
-    int32_t reader_count, reader_wait;
+    uint64_t spare;
 } gamp_rwmutex;
 
 /* Writing. A waiting writer keeps new readers out. unlock panics with "sync: Unlock of unlocked
@@ -91,8 +91,7 @@ GAMP_API int gamp_waitgroup_go_call(gamp_waitgroup *wg, void (*fn)(void), const 
 /* ---- once. Go: sync.Once ---- */
 
 typedef struct gamp_once {
-    uint32_t done;
-    gamp_mutex m;
+    uint32_t state, sema, spare;
 } gamp_once;
 
 /* Runs fn(arg) if no call on o did before; returns when the first has ended. It counts as done
@@ -103,8 +102,9 @@ GAMP_API void gamp_once_do(gamp_once *o, void (*fn)(void *), void *arg);
 /* ---- cond: waiting for a change under a mutex. Go: sync.Cond ---- */
 
 typedef struct gamp_cond {
-    uint32_t wait, notify, lock, pad;
-    void *head, *tail;
+    uint64_t lock;
+    void *first, *last;
+    uint64_t spare;
 } gamp_cond;
 
 /* Unlocks m, waits for a signal or broadcast, locks m again. It never returns without one, but
@@ -121,9 +121,9 @@ GAMP_API void gamp_cond_broadcast(gamp_cond *c);
  * ---- */
 
 typedef struct gamp_sem {
-    uint32_t lock, pad;
+    uint64_t lock;
     int64_t count;
-    void *head, *tail;
+    void *first, *last;
 } gamp_sem;
 
 /* Gives it n to hand out, n >= 0. Not while in use. Does not block. */

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* chan: see chan.h. Waiting here is for one channel; select.c waits on several. */
+#include "sync/chan.h"
+#include "base/throw.h"
+#include "sync/objmem.h"
+
+struct gamp_chan *makechan(size_t elem_size, size_t cap)
+{
+    struct gamp_chan *c;
+    size_t bytes;
+
+    if (__builtin_mul_overflow(elem_size, cap, &bytes) || bytes > PTRDIFF_MAX - sizeof *c)
+        return NULL;
+    c = objmem_alloc(sizeof *c + bytes);
+    if (!c)
+        return NULL;
+    /* The ring needs no zeroing: only what was sent is ever read. */
+    *c = (struct gamp_chan){.elem_size = (uint32_t)elem_size, .cap = cap, .refs = 1};
+    mutex_init(&c->lock, LOCK_CHAN);
+    return c;
+}
+
+int chan_release(struct gamp_chan *c)
+{
+    uint32_t refs;
+
+    race_release(&c->refs);
+    /* Acquire pairs with the release of those who gave theirs up before: all they did is over. */
+    while ((refs = load_acquire(&c->refs)) > 1)
+        if (cas_release(&c->refs, refs, refs - 1))
+            return 0;
+    invariant(refs == 1);
+    /* Under the lock: who closed the channel may still be about to release it, seen only by its
+     * effect. */
+    lock(&c->lock);
+    if (c->recvq.first || c->sendq.first) {
+        unlock(&c->lock);
+        return -EBUSY;
+    }
+    store_relaxed(&c->refs, 0);
+    unlock(&c->lock);
+    race_acquire(&c->refs);
+    return 1;
+}
+
+void chan_free(struct gamp_chan *c)
+{
+    objmem_free(c);
+}
+
+static int block_for_ever(struct g *gp, enum waitreason reason, int64_t until)
+{
+    if (until == NEVER) {
+        for (;;)
+            gopark(NULL, NULL, reason);
+    }
+    if (until > nanotime()) {
+        uint32_t ticket = wait_begin(gp);
+
+        gopark_until(NULL, NULL, reason, until, ticket);
+    }
+    return -ETIMEDOUT;
+}
+
+/* Queues sg and waits, with a limit; c's lock is held and comes free. */
+static noinline int wait_until(struct gamp_chan *c, struct waitq *q, struct sudog *sg,
+                               enum waitreason reason, int64_t until)
+{
+    if (until <= nanotime()) {
+        unlock(&c->lock);
+        return -ETIMEDOUT;
+    }
+    sg->alone = false;
+    sg->ticket = wait_begin(sg->g);
+    sg->g->run.param = NULL;
+    waitq_add(q, sg);
+    if (!gopark_until(commit_unlock, &c->lock, reason, until, sg->ticket)) {
+        lock(&c->lock);
+        if (sg->queued)
+            waitq_remove(q, sg);
+        unlock(&c->lock);
+        return -ETIMEDOUT;
+    }
+    return 0;
+}
+
+static always_inline int wait_partner(struct gamp_chan *c, struct waitq *q, void *elem,
+                                      enum waitreason reason, int64_t until)
+{
+    struct sudog sg;
+
+    sg.g = getg();
+    sg.elem = elem;
+    sg.alone = true;
+    sg.success = false;
+    race_release(&c->lock);
+    if (likely(until == NEVER)) {
+        waitq_add(q, &sg);
+        goparkunlock(&c->lock, reason);
+    } else if (wait_until(c, q, &sg, reason, until) < 0) {
+        return -ETIMEDOUT;
+    }
+    if (unlikely(!sg.success))
+        return -EPIPE;
+    if (RACE_TSAN)
+        race_sync(sg.elem);
+    return 0;
+}
+
+int chansend(struct gamp_chan *c, const void *elem, int64_t until)
+{
+    struct sudog *partner;
+    int err;
+
+    if (unlikely(!c))
+        return block_for_ever(getg(), WAIT_CHAN_SEND_NIL, until);
+    lock(&c->lock);
+    err = chan_put(c, elem, &partner);
+    if (err == -EAGAIN)
+        return wait_partner(c, &c->sendq, (void *)(uintptr_t)elem, WAIT_CHAN_SEND, until);
+    unlock(&c->lock);
+    if (partner)
+        sudog_wake(partner);
+    return err;
+}
+
+int chanrecv(struct gamp_chan *c, void *elem, int64_t until)
+{
+    struct sudog *partner;
+    int err;
+
+    if (unlikely(!c))
+        return block_for_ever(getg(), WAIT_CHAN_RECEIVE_NIL, until);
+    lock(&c->lock);
+    err = chan_take(c, elem, &partner);
+    if (err == -EAGAIN) {
+        /* Who closes a channel may free it too, before this one runs: nothing of it is used after.
+         * */
+        uint32_t size = c->elem_size;
+
+        err = wait_partner(c, &c->recvq, elem, WAIT_CHAN_RECEIVE, until);
+        if (unlikely(err == -EPIPE)) {
+            race_acquire(&c->closed);
+            if (elem)
+                elem_zero(elem, size);
+        }
+        return err;
+    }
+    unlock(&c->lock);
+    if (partner)
+        sudog_wake(partner);
+    return err;
+}
+
+int chantrysend(struct gamp_chan *c, const void *elem)
+{
+    struct sudog *partner;
+    int err;
+
+    if (!c || !chan_send_looks_ready(c))
+        return -EAGAIN;
+    lock(&c->lock);
+    err = chan_put(c, elem, &partner);
+    unlock(&c->lock);
+    if (partner)
+        sudog_wake(partner);
+    return err;
+}
+
+int chantryrecv(struct gamp_chan *c, void *elem)
+{
+    struct sudog *partner;
+    int err;
+
+    if (!c || !chan_recv_looks_ready(c))
+        return -EAGAIN;
+    lock(&c->lock);
+    err = chan_take(c, elem, &partner);
+    unlock(&c->lock);
+    if (partner)
+        sudog_wake(partner);
+    return err;
+}
+
+/* Takes all waiters of q, in order, onto the list that ends at *tail. */
+static struct sudog **take_all(struct waitq *q, struct sudog **tail)
+{
+    struct sudog *sg;
+
+    while ((sg = waitq_pop(q)) != NULL) {
+        sg->success = false;
+        sg->g->run.param = sg;
+        *tail = sg;
+        tail = &sg->next;
+    }
+    *tail = NULL;
+    return tail;
+}
+
+bool chantryclose(struct gamp_chan *c)
+{
+    struct sudog *list;
+
+    lock(&c->lock);
+    if (c->closed) {
+        unlock(&c->lock);
+        return false;
+    }
+    race_release(&c->closed);
+    /* Release pairs with the acquire of those that look without the lock. */
+    store_release(&c->closed, 1);
+    take_all(&c->sendq, take_all(&c->recvq, &list));
+    unlock(&c->lock);
+    sudog_ready_all(list);
+    return true;
+}

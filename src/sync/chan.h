@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* chan: channels. As Go's chan.go: a ring, two queues of waiters, one lock.
+ *
+ *   sendx                                qcount = elements between recvx and sendx, 0..cap
+ *     v                                  (recvx + qcount) % cap == sendx
+ *   [ ][x][x][ ]   ring of cap places
+ *        ^
+ *      recvx
+ *
+ * Invariants, while the lock is free:
+ *   recvq is empty (but for waits that ended otherwise) unless qcount == 0 and the channel is open;
+ *   sendq likewise unless qcount == cap and the channel is open.
+ * So a waiter is handed its element by the partner, straight into its memory, and never has to
+ * look again.
+ *
+ * Writers: everything under lock. refs: atomic. elem_size, cap: never. qcount, closed and the
+ * queues' first are read without the lock by those who would fail at once (try_...) or only look
+ * (len, select): a relaxed or acquire load tells what was true at some moment of the call, which
+ * is all that such a caller can know.
+ *
+ * The last that an operation does to a channel is to release its lock, before it wakes a partner;
+ * and the last reference is given up under the lock. So memory goes only when nobody is inside any
+ * more.
+ *
+ * The functions here stand inside the runtime (gamp_enter), on any thread, g0 included where they
+ * do not block. */
+#ifndef GAMP_SYNC_CHAN_H
+#define GAMP_SYNC_CHAN_H
+
+#include "lock/mutex.h"
+#include "os/linux/clock.h"
+#include "sync/elem.h"
+#include "sync/sudog.h"
+#include <errno.h>
+
+#define CHAN_ELEM_MAX 65536u /* sizes are below it */
+
+struct gamp_chan {
+    struct mutex lock; /* LOCK_CHAN */
+    uint32_t closed;
+    uint32_t elem_size;
+    uint32_t refs;
+    size_t qcount;
+    size_t cap;
+    size_t sendx, recvx;
+    struct waitq recvq, sendq;
+    char ring[] __attribute__((aligned(16)));
+};
+
+/* Outside the runtime: it calls malloc. NULL when out of memory. elem_size < CHAN_ELEM_MAX. */
+struct gamp_chan *makechan(size_t elem_size, size_t cap);
+/* Inside. Gives up one reference. 1: it was the last: the caller, once outside, calls chan_free.
+ * 0: it was not. -EBUSY: it is the last and somebody waits; it is kept. */
+int chan_release(struct gamp_chan *c);
+void chan_free(struct gamp_chan *c);
+
+/* 0; -EPIPE closed; -ETIMEDOUT. until NEVER: no limit. c may be NULL: it never is ready. */
+int chansend(struct gamp_chan *c, const void *elem, int64_t until);
+/* 0; -EPIPE closed and drained, the element is zeroed; -ETIMEDOUT. elem NULL discards. */
+int chanrecv(struct gamp_chan *c, void *elem, int64_t until);
+/* 0, -EAGAIN, -EPIPE. */
+int chantrysend(struct gamp_chan *c, const void *elem);
+int chantryrecv(struct gamp_chan *c, void *elem);
+/* false: it was closed before. */
+bool chantryclose(struct gamp_chan *c);
+
+/* Whether a receive (a send) could go on, by a look without the lock. May be wrong either way when
+ * others are at work; with the lock held it errs only towards true: a waiter in the queue may have
+ * been claimed elsewhere. */
+static always_inline bool chan_recv_looks_ready(const struct gamp_chan *c)
+{
+    /* closed last: it never goes back, so when it is still 0 the emptiness seen before was that of
+     * an open channel. Acquire pairs with nothing but keeps the order of these loads. */
+    return load_acquire(&c->qcount) != 0 || load_acquire(&c->sendq.first) != NULL ||
+           load_acquire(&c->closed) != 0;
+}
+
+static always_inline bool chan_send_looks_ready(const struct gamp_chan *c)
+{
+    return load_acquire(&c->qcount) < c->cap || load_acquire(&c->recvq.first) != NULL ||
+           load_acquire(&c->closed) != 0;
+}
+
+/* What the program may rely on (base/race.h): the k-th send comes before the k-th receive's end,
+ * and the k-th receive before the end of the send number k + cap. Per place of the ring, or by the
+ * channel when it has none. */
+static always_inline void *race_place(struct gamp_chan *c, size_t i)
+{
+    return c->cap ? c->ring + i * c->elem_size : (char *)&c->lock;
+}
+
+static always_inline void race_sync(const void *addr)
+{
+    race_acquire(addr);
+    race_release(addr);
+}
+
+/* The two operations, with the lock held and kept. -EAGAIN: nothing was done. *partner: whom to
+ * wake when the lock is free, or NULL. */
+static always_inline int chan_put(struct gamp_chan *c, const void *elem, struct sudog **partner)
+{
+    struct sudog *sg;
+
+    *partner = NULL;
+    if (unlikely(c->closed))
+        return -EPIPE;
+    sg = waitq_pop(&c->recvq);
+    if (sg) {
+        if (sg->elem)
+            elem_copy(sg->elem, elem, c->elem_size);
+        sg->success = true;
+        if (RACE_TSAN) {
+            /* As if through the ring. */
+            sg->elem = race_place(c, c->recvx);
+            race_acquire(&c->lock);
+            race_sync(sg->elem);
+            if (c->cap && ++c->recvx == c->cap)
+                c->recvx = 0;
+            c->sendx = c->recvx;
+        }
+        *partner = sg;
+        return 0;
+    }
+    if (c->qcount >= c->cap)
+        return -EAGAIN;
+    elem_copy(c->ring + c->sendx * c->elem_size, elem, c->elem_size);
+    race_sync(race_place(c, c->sendx));
+    if (++c->sendx == c->cap)
+        c->sendx = 0;
+    store_relaxed(&c->qcount, c->qcount + 1);
+    return 0;
+}
+
+static always_inline int chan_take(struct gamp_chan *c, void *elem, struct sudog **partner)
+{
+    struct sudog *sg;
+
+    *partner = NULL;
+    if (c->qcount > 0) {
+        char *place = c->ring + c->recvx * c->elem_size;
+
+        if (elem)
+            elem_copy(elem, place, c->elem_size);
+        race_sync(race_place(c, c->recvx));
+        if (++c->recvx == c->cap)
+            c->recvx = 0;
+        sg = waitq_pop(&c->sendq);
+        if (!sg) {
+            store_relaxed(&c->qcount, c->qcount - 1);
+            return 0;
+        }
+        /* The ring was full: the place that came free is also its end. */
+        elem_copy(place, sg->elem, c->elem_size);
+        sg->success = true;
+        if (RACE_TSAN) {
+            sg->elem = race_place(c, c->sendx);
+            race_acquire(&c->lock);
+            race_release(sg->elem);
+        }
+        c->sendx = c->recvx;
+        *partner = sg;
+        return 0;
+    }
+    if (unlikely(c->closed)) {
+        race_acquire(&c->closed);
+        if (elem)
+            elem_zero(elem, c->elem_size);
+        return -EPIPE;
+    }
+    sg = waitq_pop(&c->sendq);
+    if (!sg)
+        return -EAGAIN;
+    /* Unbuffered. */
+    if (elem)
+        elem_copy(elem, sg->elem, c->elem_size);
+    sg->success = true;
+    if (RACE_TSAN) {
+        sg->elem = &c->lock;
+        race_sync(sg->elem);
+    }
+    *partner = sg;
+    return 0;
+}
+
+#endif

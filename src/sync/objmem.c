@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* objmem: see objmem.h. Functions of their own, so that no address of errno outlives one. */
+#include "sync/objmem.h"
+#include <errno.h>
+#include <stdlib.h>
+
+noinline void *objmem_alloc(size_t n)
+{
+    int saved = errno;
+    void *p = malloc(n);
+
+    errno = saved;
+    return p;
+}
+
+noinline void *objmem_zalloc(size_t n)
+{
+    int saved = errno;
+    void *p = calloc(1, n);
+
+    errno = saved;
+    return p;
+}
+
+noinline void objmem_free(void *p)
+{
+    int saved = errno;
+
+    free(p);
+    errno = saved;
+}
