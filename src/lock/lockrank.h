@@ -13,6 +13,7 @@ enum lockrank {
     LOCK_FD,       /* pollDesc */
     LOCK_SIGNAL,   /* signal tables */
     LOCK_CHAN,     /* channels */
+    LOCK_GATE,     /* pollgate: between claiming a wait and readying it */
     LOCK_SEMA,     /* semaphore buckets */
     LOCK_TIMERS,   /* a P's timer heap */
     LOCK_SCHED,    /* schedt */

@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* netpoll: one epoll instance for the process; every descriptor is registered once, for everything, edge-triggered.
+/* netpoll: one epoll instance; every descriptor is registered once, for everything.
  *
- * An event's data is the descriptor's number and the sequence number of its registration, never a pointer,
- * so a late event of a closed descriptor finds a table entry and is dropped there.
+ * An event's data is the descriptor's number and the sequence number of its registration, never a
+ * pointer, so a late event of a closed descriptor finds a table entry and is dropped there.
  *
- * netpollbreak: an eventfd, level-triggered. breaking goes 0 -> 1 by the one who writes and back by the blocking poll
- * that drains it. A poll that does not block sees it and leaves it, or it would take the wake-up of the one
- * that sleeps.
+ * netpollbreak: an eventfd, level-triggered. breaking goes 0 -> 1 by the one who writes and back by
+ * the blocking poll that drains it. A poll that does not block sees it and leaves it, or it would
+ * take the wake-up of the one that sleeps.
  *
- * epoll_pwait2 gives nanoseconds. It is missing before Linux 5.11, under some emulators and sandboxes, and these differ in
- * what they answer, so it is used only after it has delivered an event and kept a time-out here. The way without
- * it is epoll_pwait, whose milliseconds are rounded up: an early return would make the scheduler spin. */
+ * epoll_pwait2 gives nanoseconds. It is missing before Linux 5.11 and under some emulators and
+ * sandboxes, which differ in what they answer, so it is used only after it has delivered an event
+ * and kept a time-out here. The way without it is epoll_pwait, whose milliseconds are rounded up:
+ * an early return would make the scheduler spin.
+ *
+ * A process that forks before it runs gamp (servers that share a listener do) leaves its child an
+ * epoll instance that is one with its own; so until the runtime runs, whoever touches it looks
+ * whether it is his, and makes one of his own if not. */
 #include "sched/netpoll.h"
 #include "base/throw.h"
 #include "lock/mutex.h"
 #include "os/linux/sys.h"
 #include "sched/polldesc.h"
+#include "sched/proc.h"
+#include "sched/schedt.h"
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -27,7 +34,8 @@
 static struct mutex init_lock = MUTEX_INIT(LOCK_LEAF);
 static uint32_t inited;  /* atomic; epfd and breakfd are settled before it is set */
 static int epfd = -1, breakfd = -1;
-static bool have_pwait2; /* settled before inited */
+static bool have_pwait2;
+static int owner; /* the process that made it */
 static uint32_t breaking;
 static int32_t waiters cacheline_aligned; /* atomic */
 
@@ -90,6 +98,7 @@ static int init_locked(void)
     if (err < 0)
         goto no_add;
     have_pwait2 = probe_pwait2();
+    owner = sys_getpid();
     store_release(&inited, 1);
     return 0;
 
@@ -101,15 +110,30 @@ no_eventfd:
     return err;
 }
 
+/* The parent's of before a fork: its registrations are copied, the instance is let alone. */
+static int inherit_locked(void)
+{
+    int err;
+
+    sys_close(epfd);
+    sys_close(breakfd);
+    store_release(&inited, 0);
+    store_relaxed(&breaking, 0);
+    err = init_locked();
+    if (!err)
+        polldesc_reopen_all(epfd);
+    return err;
+}
+
 int netpollinit(void)
 {
     int err = 0;
 
-    if (netpollinited())
-        return 0;
     lock(&init_lock);
     if (!inited)
         err = init_locked();
+    else if (owner != sys_getpid())
+        err = inherit_locked();
     unlock(&init_lock);
     return err;
 }
@@ -119,36 +143,61 @@ bool netpollinited(void)
     return load_acquire(&inited) != 0;
 }
 
-int netpollopen(int fd, uint32_t seq)
+static int control(int ep, int op, int fd, uint32_t seq)
 {
     struct epoll_event ev = {
         .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
         .data.u64 = (uint64_t)(uint32_t)fd << 32 | seq,
     };
-    int err = netpollinit();
 
-    if (err < 0)
-        return err;
-    return (int)sys_call(SYS_epoll_ctl, epfd, EPOLL_CTL_ADD, fd, &ev);
+    return (int)sys_call(SYS_epoll_ctl, ep, op, fd, &ev);
+}
+
+static int control_own(int op, int fd, uint32_t seq)
+{
+    int err = 0;
+
+    if (unlikely(!netpollinited() || sched_phase() < PHASE_RUN))
+        err = netpollinit();
+    return err < 0 ? err : control(epfd, op, fd, seq);
+}
+
+int netpollopen(int fd, uint32_t seq)
+{
+    return control_own(EPOLL_CTL_ADD, fd, seq);
+}
+
+int netpollopen_in(int ep, int fd, uint32_t seq)
+{
+    return control(ep, EPOLL_CTL_ADD, fd, seq);
+}
+
+int netpollreopen(int fd, uint32_t seq)
+{
+    return control_own(EPOLL_CTL_MOD, fd, seq);
 }
 
 int netpollclose(int fd)
 {
-    struct epoll_event ev = {0};
-
-    if (!netpollinited())
-        return -ENOENT;
-    return (int)sys_call(SYS_epoll_ctl, epfd, EPOLL_CTL_DEL, fd, &ev);
+    return control_own(EPOLL_CTL_DEL, fd, 0);
 }
 
 int32_t netpollwaiters(void)
 {
-    return load_acquire(&waiters);
+    return load_seqcst(&waiters);
 }
 
 void netpollwaiters_add(int32_t n)
 {
-    fetch_add_acqrel(&waiters, n);
+    fetch_add_seqcst(&waiters, n);
+}
+
+void netpoll_wanted(void)
+{
+    /* Seqcst, after the waiter was counted: an M on its way to sleep stops spinning, then looks at the
+     * count; either it sees it or wakep sees that none spins. */
+    if (sched_phase() == PHASE_RUN && load_seqcst(&sched.lastpoll) != 0)
+        wakep();
 }
 
 void netpollbreak(void)

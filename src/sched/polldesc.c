@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched/polldesc.h"
 #include "base/throw.h"
+#include "os/linux/clock.h"
+#include "os/linux/sys.h"
 #include "os/linux/vm.h"
+#include "sched/fdlock.h"
 #include "sched/netpoll.h"
 #include "sched/park.h"
+#include "sched/pollwait.h"
+#include "sched/schedt.h"
 #include <errno.h>
 #include <sys/epoll.h>
 
-/* The table: chunks of records by number, made when first wanted; 32 M numbers, which is 32 times what the kernel
- * lets a process have by default (fs.nr_open). */
+/* The table: chunks of records by number, made when first wanted; 32 M numbers, which is 32 times
+ * what the kernel lets a process have by default (fs.nr_open). */
 enum { CHUNK = 1024, CHUNKS = 32768 };
 
 static struct polldesc *table[CHUNKS]; /* atomic; each is set once, under table_lock */
@@ -20,7 +25,7 @@ static void chunk_init(struct polldesc *c, int first)
         struct polldesc *pd = &c[i];
 
         pd->fd = first + i;
-        pd->rd = pd->wd = pd->twhen = INT64_MAX;
+        pd->rd = pd->wd = pd->twhen = NEVER;
         mutex_init(&pd->lock, LOCK_FD);
         list_init(&pd->waits);
         list_init(&pd->rq);
@@ -28,7 +33,6 @@ static void chunk_init(struct polldesc *c, int first)
     }
 }
 
-/* The record, made if there is none. NULL: out of memory, or a number out of range. */
 struct polldesc *polldesc_get(int fd)
 {
     struct polldesc *c, **slot;
@@ -44,6 +48,7 @@ struct polldesc *polldesc_get(int fd)
             c = vm_map(CHUNK * sizeof *c);
             if (c) {
                 chunk_init(c, fd / CHUNK * CHUNK);
+                /* Pairs with the load_acquire of those who look a record up. */
                 store_release(slot, c);
             }
         }
@@ -56,10 +61,15 @@ struct polldesc *polldesc_lookup(int fd)
 {
     struct polldesc *c;
 
-    if (fd < 0 || fd >= CHUNK * CHUNKS)
+    if (unlikely(fd < 0 || fd >= CHUNK * CHUNKS))
         return NULL;
     c = load_acquire(&table[fd / CHUNK]);
     return c ? &c[fd % CHUNK] : NULL;
+}
+
+bool polldesc_alone(const struct g *gp)
+{
+    return unlikely(sched_phase() >= PHASE_STOPPING) && gp->kind == GFOREIGN;
 }
 
 struct g *polldesc_unblock(uintptr_t *word, bool ready)
@@ -74,30 +84,258 @@ struct g *polldesc_unblock(uintptr_t *word, bool ready)
     }
 }
 
+void polldesc_ready_all(struct gqueue *q)
+{
+    struct g *gp;
+
+    while ((gp = gqueue_pop(q)) != NULL)
+        goready(gp);
+}
+
+static void unblock_onto(struct polldesc *pd, unsigned mode, bool ready, struct gqueue *q)
+{
+    struct g *gp = polldesc_unblock(polldesc_word(pd, mode), ready);
+
+    if (gp) {
+        netpollwaiters_add(-1);
+        gqueue_push(q, gp);
+    }
+}
+
 void polldesc_event(int fd, uint32_t seq, uint32_t events, struct gqueue *ready)
 {
     struct polldesc *pd = polldesc_lookup(fd);
     unsigned modes = 0;
-    struct g *gp;
 
     if (!pd || PD_SEQ(load_acquire(&pd->mu)) != seq)
         return;
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) {
-        /* Before the wake-up, for the reader that it wakes. Of a registration that began just now it is not
-         * true, which costs that one its short cut and no more. */
+        /* Before the wake-up, for the reader that it wakes. When the record changes owner right
+         * now it hits the new one, which costs that one its short cut and no more. */
         store_release(&pd->odd, 1);
     }
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) {
         modes |= PD_READ;
-    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-        modes |= PD_WRITE;
-
-    if ((modes & PD_READ) && (gp = polldesc_unblock(&pd->rg, true)) != NULL) {
-        netpollwaiters_add(-1);
-        gqueue_push(ready, gp);
+        unblock_onto(pd, PD_READ, true, ready);
     }
-    if ((modes & PD_WRITE) && (gp = polldesc_unblock(&pd->wg, true)) != NULL) {
-        netpollwaiters_add(-1);
-        gqueue_push(ready, gp);
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
+        modes |= PD_WRITE;
+        unblock_onto(pd, PD_WRITE, true, ready);
+    }
+    /* A waiter counts itself, then asks the kernel: it sees what this event is about, or we see it. */
+    if (load_seqcst(&pd->nwaits) != 0)
+        pollwait_event(pd, seq, modes, ready);
+}
+
+/* All that wait on the record: its seq, or CLOSING, is written already. pd->lock held. */
+static void evict(struct polldesc *pd, struct gqueue *woken)
+{
+    fdlock_evict(pd, woken);
+    unblock_onto(pd, PD_READ, false, woken);
+    unblock_onto(pd, PD_WRITE, false, woken);
+    pollwait_evict(pd, woken);
+}
+
+static uint32_t next_seq(uint32_t seq)
+{
+    return seq + 1 ? seq + 1 : 1;
+}
+
+/* The record is a new registration's from here on. pd->lock held. */
+static void take_over(struct polldesc *pd, uint32_t seq, enum pollkind kind, unsigned stream,
+                      struct gqueue *woken)
+{
+    uint64_t mu;
+
+    deadline_clear(pd);
+    store_relaxed(&pd->kind, (uint8_t)kind);
+    store_relaxed(&pd->stream, (uint8_t)stream);
+    store_relaxed(&pd->odd, 0);
+    /* Operations of before hold their locks and references still and will give them back. */
+    do
+        mu = load_relaxed(&pd->mu);
+    while (!cas_seqcst(&pd->mu, mu,
+                       (uint64_t)seq << 32 | PDF_OPEN |
+                           (mu & (PD_REFS | PDF_RLOCK | PDF_WLOCK | PDF_RQ | PDF_WQ))));
+    evict(pd, woken);
+}
+
+/* A number that is in the table: is it still the same open file? pd->lock held. */
+static int open_known(struct polldesc *pd, uint64_t mu, enum pollkind kind, struct gqueue *woken)
+{
+    uint32_t seq = next_seq(PD_SEQ(mu));
+    int err;
+
+    if (kind == PD_FILE)
+        return 0;
+    err = netpollopen(pd->fd, seq);
+    if (err == -EEXIST) {
+        if (kind == PD_NONBLOCK)
+            store_relaxed(&pd->kind, PD_NONBLOCK);
+        return 0;
+    }
+    if (err == -EPERM) {
+        if (load_relaxed(&pd->kind) != PD_FILE)
+            take_over(pd, seq, PD_FILE, 0, woken);
+        return kind == PD_NONBLOCK ? -EPERM : 0;
+    }
+    if (err < 0)
+        return err;
+    take_over(pd, seq, kind, 0, woken);
+    return 0;
+}
+
+static int open_new(struct polldesc *pd, uint64_t mu, enum pollkind kind, unsigned stream,
+                    struct gqueue *woken)
+{
+    uint32_t seq = next_seq(PD_SEQ(mu));
+    int err = kind == PD_FILE ? -EPERM : netpollopen(pd->fd, seq);
+
+    if (err == -EEXIST)
+        err = netpollreopen(pd->fd, seq);
+    if (err == -EPERM && kind != PD_NONBLOCK) {
+        kind = PD_FILE;
+        err = 0;
+    }
+    if (err < 0)
+        return err;
+    take_over(pd, seq, kind, stream, woken);
+    return 0;
+}
+
+int polldesc_open(int fd, enum pollkind kind, unsigned stream, bool fresh)
+{
+    struct gqueue woken = {NULL, NULL, 0};
+    struct polldesc *pd = polldesc_get(fd);
+    uint64_t mu;
+    int err;
+
+    if (!pd) {
+        err = (int)sys_call(SYS_fcntl, fd, 1 /* F_GETFD */);
+        return err < 0 ? err : fd < CHUNK * CHUNKS ? -ENOMEM : -EMFILE;
+    }
+    lock(&pd->lock);
+    mu = load_acquire(&pd->mu);
+    if (fresh || !(mu & PDF_OPEN))
+        err = open_new(pd, mu, kind, stream, &woken);
+    else if (!(mu & PDF_CLOSING))
+        err = open_known(pd, mu, kind, &woken);
+    else if (!(mu & PD_REFS))
+        err = open_new(pd, mu, kind, stream, &woken);
+    else
+        err = -EBADF;
+    unlock(&pd->lock);
+    polldesc_ready_all(&woken);
+    return err;
+}
+
+static int close_number(int fd)
+{
+    int err = sys_close(fd);
+
+    /* The number is free in any case; there is nothing to be done again. */
+    return err == -EINTR ? 0 : err;
+}
+
+/* The last reference is gone. The number may have its next owner before the record is cleared: then
+ * its mu is another. */
+static int close_finish(struct polldesc *pd, uint64_t mu)
+{
+    int err = close_number(pd->fd);
+
+    cas_acqrel(&pd->mu, mu, mu & ~(uint64_t)UINT32_MAX);
+    return err;
+}
+
+void polldesc_left(struct polldesc *pd, uint64_t mu)
+{
+    struct g *closer;
+
+    if (!(mu & PD_REFS)) {
+        close_finish(pd, mu);
+    } else if ((mu & PD_REFS) == PD_REF) {
+        lock(&pd->lock);
+        closer = pd->closer;
+        pd->closer = NULL;
+        unlock(&pd->lock);
+        if (closer)
+            goready(closer);
+    }
+}
+
+/* Marks it closing, with a reference for the caller. pd->lock held. 0: somebody else has, or it is not open. */
+static uint64_t close_begin(struct polldesc *pd)
+{
+    uint64_t mu;
+
+    do {
+        mu = load_relaxed(&pd->mu);
+        if (!(mu & PDF_OPEN) || (mu & PDF_CLOSING))
+            return 0;
+    } while (!cas_seqcst(&pd->mu, mu, (mu | PDF_CLOSING) + PD_REF));
+    return (mu | PDF_CLOSING) + PD_REF;
+}
+
+/* Until the caller's reference is the last one. false: the number has a new owner meanwhile. */
+static bool close_wait(struct polldesc *pd, uint32_t seq)
+{
+    for (;;) {
+        uint64_t mu;
+
+        lock(&pd->lock);
+        mu = load_acquire(&pd->mu);
+        if (PD_SEQ(mu) != seq || (mu & PD_REFS) == PD_REF) {
+            unlock(&pd->lock);
+            return PD_SEQ(mu) == seq;
+        }
+        pd->closer = getg();
+        goparkunlock(&pd->lock, WAIT_IO);
+    }
+}
+
+int polldesc_close(int fd)
+{
+    struct gqueue woken = {NULL, NULL, 0};
+    struct polldesc *pd = polldesc_lookup(fd);
+    uint64_t mu;
+
+    if (polldesc_alone(getg()) || !pd)
+        return close_number(fd);
+    lock(&pd->lock);
+    mu = close_begin(pd);
+    if (!mu) {
+        mu = load_relaxed(&pd->mu);
+        unlock(&pd->lock);
+        return mu & PDF_OPEN ? -EBADF : close_number(fd);
+    }
+    deadline_clear(pd);
+    evict(pd, &woken);
+    if (load_relaxed(&pd->kind) != PD_FILE)
+        netpollclose(fd);
+    unlock(&pd->lock);
+    polldesc_ready_all(&woken);
+
+    if (load_relaxed(&pd->kind) == PD_NONBLOCK && !close_wait(pd, PD_SEQ(mu))) {
+        fdlock_end(pd, 0);
+        return -EBADF;
+    }
+    do
+        mu = load_acquire(&pd->mu);
+    while (!cas_acqrel(&pd->mu, mu, mu - PD_REF));
+    mu -= PD_REF;
+    return mu & PD_REFS ? 0 : close_finish(pd, mu);
+}
+
+void polldesc_reopen_all(int epfd)
+{
+    for (int i = 0; i < CHUNKS; i++) {
+        struct polldesc *c = load_acquire(&table[i]);
+
+        for (int j = 0; c && j < CHUNK; j++) {
+            uint64_t mu = load_acquire(&c[j].mu);
+
+            if ((mu & PDF_OPEN) && load_relaxed(&c[j].kind) != PD_FILE)
+                netpollopen_in(epfd, c[j].fd, PD_SEQ(mu));
+        }
     }
 }
