@@ -50,3 +50,9 @@ if(GAMP_SANITIZE)
                       -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${GAMP_SANITIZE})
 endif()
+# Under ThreadSanitizer the library is not instrumented: its protocols are proved by models and
+# stress; it tells the sanitizer what users may rely on (src/base/race.h).
+if(GAMP_SANITIZE STREQUAL thread)
+  target_compile_options(gamp_flags INTERFACE -fno-sanitize=thread)
+  target_compile_definitions(gamp_flags INTERFACE GAMP_TSAN=1)
+endif()

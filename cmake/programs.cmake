@@ -61,11 +61,12 @@ set(test_environment TEST_TIMEOUT=${GAMP_TEST_SLOWNESS})
 if(emulator)
   list(APPEND test_environment "TEST_EMULATOR=${emulator}")
 endif()
+# The library reports faults itself; a sanitizer's handlers would come first.
 # A sanitizer's own exit status must differ from a panic's 2 and from a failed CHECK's 1.
 list(APPEND test_environment
-  "ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1:$ENV{ASAN_OPTIONS}"
+  "ASAN_OPTIONS=exitcode=99:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:detect_stack_use_after_return=1:$ENV{ASAN_OPTIONS}"
   "UBSAN_OPTIONS=print_stacktrace=1:exitcode=99:$ENV{UBSAN_OPTIONS}"
-  "TSAN_OPTIONS=exitcode=99:$ENV{TSAN_OPTIONS}")
+  "TSAN_OPTIONS=exitcode=99:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:$ENV{TSAN_OPTIONS}")
 math(EXPR test_limit "300 * ${GAMP_TEST_SLOWNESS}")
 
 add_library(gamp_harness STATIC ${CMAKE_SOURCE_DIR}/tests/harness/test.c)

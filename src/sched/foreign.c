@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched/foreign.h"
+#include "base/race.h"
 #include "base/throw.h"
 #include "mem/sysmem.h"
 #include "os/linux/clock.h"
@@ -22,6 +23,7 @@ static void detach(void *arg)
     if (getg() == m->g0)
         setg(NULL);
     fetch_add_relaxed(&sched.foreigners, -1);
+    race_release(m);
     lock(&foreign.lock);
     m->schedlink = foreign.free;
     foreign.free = m;
@@ -46,6 +48,7 @@ static struct m *m_get(void)
         m = persistentalloc(sizeof *m);
     if (!m)
         throw("out of memory for a thread's record");
+    race_acquire(m);
     return m;
 }
 

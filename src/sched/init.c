@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched/init.h"
 #include "arch/cpu.h"
+#include "base/race.h"
 #include "base/throw.h"
 #include "lock/mutex.h"
 #include "os/linux/clock.h"

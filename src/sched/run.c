@@ -9,6 +9,7 @@
  * on another M, m0 is woken; but m0 may be held up inside user code, which nothing can end: then the process exits
  * from where main's function ended. */
 #include "sched/run.h"
+#include "base/race.h"
 #include "base/throw.h"
 #include "event/event.h"
 #include "os/linux/clock.h"
@@ -81,6 +82,7 @@ _Noreturn static void main_end(int code)
         gosched();
     m = gp->run.m;
     sched.exitcode = code;
+    race_release(&program);
     stop_all();
     if (m == &m0) {
         m->commitg = gp;
@@ -160,6 +162,7 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
         m0.p = NULL;
     store_release(&sched.m0out, 1);
     unminit(&m0);
+    race_acquire(&program);
     setg(outside);
     return err ? err : sched.exitcode;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "os/linux/thread.h"
 #include "base/fmt.h"
+#include "base/race.h"
 #include "os/linux/sys.h"
 #include "os/linux/vm.h"
 #include <errno.h>
@@ -142,6 +143,9 @@ __attribute__((constructor)) static void count_emulators(void)
     int n = __libc_single_threaded ? count() : 1;
 
     emulators = n > 1 ? n - 1 : 0;
+#if RACE_TSAN
+    emulators = 1; /* the sanitizer's own, which may start later */
+#endif
 }
 
 int thread_count(void)
