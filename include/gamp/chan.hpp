@@ -75,7 +75,10 @@ template <class T> class parcel<T, false>
     static constexpr std::size_t size = sizeof(T *);
 
     parcel() = default;
-    template <class U> explicit parcel(U &&value) : box_(new T(std::forward<U>(value)))
+    explicit parcel(const T &value) : box_(new T(value))
+    {
+    }
+    explicit parcel(T &&value) : box_(new T(std::move(value)))
     {
     }
     parcel(const parcel &) = delete;
@@ -145,12 +148,17 @@ template <class T> class chan
 
     /* Waits until a receiver or a place takes the value. Panics when the channel is or gets
      * closed. */
-    template <class U = T> void send(U &&value) const
+    void send(const T &value) const
     {
-        parcel p(std::forward<U>(value));
+        parcel p(value);
 
-        gamp_chan_send_sized(get(), p.memory(), parcel::size);
-        p.left();
+        send_parcel(p);
+    }
+    void send(T &&value) const
+    {
+        parcel p(std::move(value));
+
+        send_parcel(p);
     }
     /* Waits for a value; nothing once the channel is closed and drained. */
     std::optional<T> recv() const
@@ -172,18 +180,30 @@ template <class T> class chan
         return true;
     }
     /* 0, -EAGAIN, -EPIPE: closed. A value that was not sent is not moved from. Does not block. */
-    template <class U = T> int try_send(U &&value) const
+    int try_send(const T &value) const
     {
-        parcel p(std::forward<U>(value));
+        parcel p(value);
 
-        return sent<U>(p, value, gamp_chan_try_send_sized(get(), p.memory(), parcel::size));
+        return try_send_parcel(p);
+    }
+    int try_send(T &&value) const
+    {
+        parcel p(std::move(value));
+
+        return kept(p, value, try_send_parcel(p));
     }
     /* 0, -ETIMEDOUT, -EPIPE: closed. A value that was not sent is not moved from. */
-    template <class U = T> int send_until(U &&value, gamp_time t) const
+    int send_until(const T &value, gamp_time t) const
     {
-        parcel p(std::forward<U>(value));
+        parcel p(value);
 
-        return sent<U>(p, value, gamp_chan_send_until_sized(get(), p.memory(), parcel::size, t));
+        return send_parcel_until(p, t);
+    }
+    int send_until(T &&value, gamp_time t) const
+    {
+        parcel p(std::move(value));
+
+        return kept(p, value, send_parcel_until(p, t));
     }
     /* 0 and the value, -EAGAIN, -EPIPE: closed and drained. Does not block. */
     int try_recv(T &value) const
@@ -300,11 +320,28 @@ template <class T> class chan
         parcel::drain(c);
         gamp_chan_unref(c);
     }
-    template <class U> static int sent(parcel &p, std::remove_reference_t<U> &value, int r)
+    void send_parcel(parcel &p) const
+    {
+        gamp_chan_send_sized(get(), p.memory(), parcel::size);
+        p.left();
+    }
+    int try_send_parcel(parcel &p) const
+    {
+        return sent(p, gamp_chan_try_send_sized(get(), p.memory(), parcel::size));
+    }
+    int send_parcel_until(parcel &p, gamp_time t) const
+    {
+        return sent(p, gamp_chan_send_until_sized(get(), p.memory(), parcel::size, t));
+    }
+    static int sent(parcel &p, int r)
     {
         if (r == 0)
             p.left();
-        else if constexpr (std::is_same_v<U, T>) /* an rvalue */
+        return r;
+    }
+    static int kept(parcel &p, T &value, int r)
+    {
+        if (r != 0)
             p.give_back(value);
         return r;
     }

@@ -8,8 +8,9 @@
  * gamp_goexit leaves it; last in, first out. fn is a function of one pointer of any type, its
  * result is not used; arg is evaluated at the statement. Another type is an error of compilation.
  * A deferred call may block, defer, panic (the new panic replaces the old, both are printed) and
- * call gamp_goexit. On any thread. longjmp out of the block is not seen. Go: defer, but by block
- * and not by function. */
+ * call gamp_goexit. On any thread. longjmp out of the block is not seen, and no goto or
+ * case label may lead past the statement into its block. Go: defer, but by block and not by
+ * function. */
 #ifndef GAMP_PANIC_H
 #define GAMP_PANIC_H
 

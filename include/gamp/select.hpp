@@ -85,8 +85,7 @@ template <class F> class recv_case<void, F>
 template <class T, class F> class send_case
 {
   public:
-    template <class U>
-    send_case(gamp_chan *c, U &&value, F f) : c_(c), f_(std::move(f)), p_(std::forward<U>(value))
+    send_case(gamp_chan *c, T &&value, F f) : c_(c), f_(std::move(f)), p_(std::move(value))
     {
     }
     gamp_case armed() noexcept
@@ -136,11 +135,12 @@ detail::recv_case<T, F> on_recv(const chan<T> &c, F f = F())
     return {c.get(), std::move(f)};
 }
 
-/* The value is made now, and destroyed if it is not sent. */
-template <class T, class U, class F = detail::nothing, class = std::enable_if_t<!std::is_void_v<T>>>
-detail::send_case<T, F> on_send(const chan<T> &c, U &&value, F f = F())
+/* f(). The value is made now, and destroyed if it is not sent. */
+template <class T, class F = detail::nothing, class = std::enable_if_t<!std::is_void_v<T>>>
+detail::send_case<T, F> on_send(const chan<T> &c, typename detail::identity<T>::type value,
+                                F f = F())
 {
-    return {c.get(), std::forward<U>(value), std::move(f)};
+    return {c.get(), std::move(value), std::move(f)};
 }
 
 /* f() each. */

@@ -8,8 +8,8 @@
  * wait, an acquire, a lock) has returned. The ..._until forms take a point in time and fail with
  * -ETIMEDOUT; when it has passed they try once.
  *
- * The fields are gamp's own and not for programs; they stand here so that the types have a size.
- * */
+ * The fields are gamp's own and not for programs; they stand here so that the types have a
+ * size. */
 #ifndef GAMP_SYNC_H
 #define GAMP_SYNC_H
 
@@ -20,7 +20,7 @@
 
 GAMP_BEGIN_DECLS
 
-/* ---- mutex. Go: sync.Mutex ---- */
+/* Mutex. Go: sync.Mutex. */
 
 typedef struct gamp_mutex {
     uint32_t state, sema;
@@ -37,7 +37,7 @@ GAMP_API void gamp_mutex_unlock(gamp_mutex *m);
 /* 0: locked; -ETIMEDOUT: not. */
 GAMP_API int gamp_mutex_lock_until(gamp_mutex *m, gamp_time t);
 
-/* ---- rwmutex: many readers or one writer. Go: sync.RWMutex ---- */
+/* Rwmutex: many readers or one writer. Go: sync.RWMutex. */
 
 typedef struct gamp_rwmutex {
     uint64_t state;
@@ -58,7 +58,7 @@ GAMP_API bool gamp_rwmutex_tryrlock(gamp_rwmutex *m);
 GAMP_API void gamp_rwmutex_runlock(gamp_rwmutex *m);
 GAMP_API int gamp_rwmutex_rlock_until(gamp_rwmutex *m, gamp_time t);
 
-/* ---- waitgroup: waits until a count is 0. Go: sync.WaitGroup ---- */
+/* Waitgroup: waits until a count is 0. Go: sync.WaitGroup. */
 
 typedef struct gamp_waitgroup {
     uint64_t state;
@@ -88,7 +88,7 @@ GAMP_API int gamp_waitgroup_wait_until(gamp_waitgroup *wg, gamp_time t);
 GAMP_API int gamp_waitgroup_go_call(gamp_waitgroup *wg, void (*fn)(void), const uintptr_t *args,
                                     unsigned nargs);
 
-/* ---- once. Go: sync.Once ---- */
+/* Once. Go: sync.Once. */
 
 typedef struct gamp_once {
     uint32_t state, sema, spare;
@@ -99,7 +99,7 @@ typedef struct gamp_once {
  * deadlock. */
 GAMP_API void gamp_once_do(gamp_once *o, void (*fn)(void *), void *arg);
 
-/* ---- cond: waiting for a change under a mutex. Go: sync.Cond ---- */
+/* Cond: waiting for a change under a mutex. Go: sync.Cond. */
 
 typedef struct gamp_cond {
     uint64_t lock;
@@ -117,8 +117,7 @@ GAMP_API void gamp_cond_signal(gamp_cond *c);
 /* Wakes all that wait. Does not block. */
 GAMP_API void gamp_cond_broadcast(gamp_cond *c);
 
-/* ---- sem: a weighted semaphore, strictly first in, first out. Go: golang.org/x/sync/semaphore
- * ---- */
+/* Sem: a weighted semaphore, strictly first in, first out. Go: golang.org/x/sync/semaphore. */
 
 typedef struct gamp_sem {
     uint64_t lock;
@@ -138,7 +137,7 @@ GAMP_API int gamp_sem_acquire_until(gamp_sem *s, int64_t n, gamp_time t);
  * negative n panics. */
 GAMP_API void gamp_sem_release(gamp_sem *s, int64_t n);
 
-/* ---- pool: objects kept for reuse, cached per processor. Go: sync.Pool ---- */
+/* Pool: objects kept for reuse, cached per processor. Go: sync.Pool. */
 
 typedef struct gamp_pool {
     void *local;
@@ -160,7 +159,7 @@ GAMP_API void gamp_pool_put(gamp_pool *p, void *x);
  * use. */
 GAMP_API void gamp_pool_free(gamp_pool *p);
 
-/* ---- map: from bytes to pointers; reads take no lock. Go: sync.Map ---- */
+/* Map: from bytes to pointers; reads take no lock. Go: sync.Map. */
 
 typedef struct gamp_map gamp_map;
 

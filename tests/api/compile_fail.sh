@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # compile_fail: what the public headers must accept, must refuse, and must hand to the library.
 # - every header alone, in C and C++, each compiler, without a warning;
+# - hpp.cc, the test of gamp.hpp, compiles;
 # - accept.c, which uses the macros in all their ways, likewise, under severe warnings;
 # - reject.txt: statements that must not compile, each with a twin that must;
 # - macros.c with the stand-in record.c: run, to see what arrives.
@@ -92,6 +93,14 @@ for compiler in $cxx; do
     for std in c++17 c++20; do
         compile "$compiler" -x c++ -std=$std -O2 $severe -c "$src/accept.c" -o "$work/accept.o" ||
             { fail "accept.c, $compiler -std=$std"; cat "$work/said"; }
+    done
+done
+
+# The wrapper's templates are checked where they are used.
+for compiler in $cxx; do
+    for std in c++17 c++20; do
+        compile "$compiler" -std=$std -O2 $severe "-I$root/tests" -c "$src/hpp.cc" \
+            -o "$work/hpp.o" || { fail "hpp.cc, $compiler -std=$std"; cat "$work/said"; }
     done
 done
 
