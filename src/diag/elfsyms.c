@@ -56,7 +56,8 @@ static void sift(const struct elfsyms *s, uint32_t at, uint32_t n)
 
         if (child >= n)
             return;
-        if (child + 1 < n && s->sym[s->order[child + 1]].st_value > s->sym[s->order[child]].st_value)
+        if (child + 1 < n &&
+            s->sym[s->order[child + 1]].st_value > s->sym[s->order[child]].st_value)
             child++;
         if (s->sym[v].st_value >= s->sym[s->order[child]].st_value)
             return;
@@ -212,8 +213,7 @@ static const Elf64_Sym *find(const struct elfsyms *s, uintptr_t addr)
             if (!best || is_better(s, sym, best))
                 best = sym;
         } else if (nearest && same_section(s, sym, addr)) {
-            if (!sizeless ||
-                (sizeless->st_value == sym->st_value && is_better(s, sym, sizeless)))
+            if (!sizeless || (sizeless->st_value == sym->st_value && is_better(s, sym, sizeless)))
                 sizeless = sym;
         }
     }

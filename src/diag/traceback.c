@@ -175,7 +175,8 @@ static int print_tail(struct printer *p, const struct tail *t, bool system)
     if (t->n > kept)
         printer_put(p, "...%u frames elided...\n", t->n - kept);
     for (unsigned i = t->n - kept; i < t->n; i++)
-        printed += print_frame(p, t->pc[i % TRACEBACK_FRAMES], t->call[i % TRACEBACK_FRAMES], system);
+        printed +=
+            print_frame(p, t->pc[i % TRACEBACK_FRAMES], t->call[i % TRACEBACK_FRAMES], system);
     return printed;
 }
 
