@@ -306,8 +306,9 @@ __asm__(
     "  push %rbx\n .cfi_adjust_cfa_offset 8\n"
     "  lea 8(%rsp), %rbp\n"
     /* CFA = rbp + 16, put together by literals */
-    "  .cfi_escape 0x0f, 7, 0x76, 0, 0x34, 0x32, 0x24, 0x22, 0x96\n" /* breg6+0 lit4 lit2 shl plus nop */
-    "  .cfi_escape 0x10, 6, 2, 0x76, 0\n"                            /* expression rbp: at rbp+0 */
+    /* breg6+0 lit4 lit2 shl plus nop */
+    "  .cfi_escape 0x0f, 7, 0x76, 0, 0x34, 0x32, 0x24, 0x22, 0x96\n"
+    "  .cfi_escape 0x10, 6, 2, 0x76, 0\n"          /* expression rbp: at rbp+0 */
     "  .cfi_escape 0x10, 3, 3, 0x12, 0x48, 0x1c\n" /* expression rbx: dup lit24 minus; CFA - 24 */
     "  .cfi_escape 0x16, 12, 2, 0x7c, 0\n"         /* val_expression r12: r12 */
     "  mov $-1, %rbx\n"
@@ -335,41 +336,41 @@ __asm__(
     "  mov %rbp, %rbx\n pop %rbp\n ret\n"
     "  .cfi_endproc\n");
 #else
-__asm__(
-    ".text\n.p2align 4\n"
-    "odd_expressions: .cfi_startproc\n"
-    "  stp x29, x30, [sp, #-32]!\n .cfi_adjust_cfa_offset 32\n"
-    "  str x19, [sp, #16]\n"
-    "  mov x29, sp\n"
-    "  .cfi_escape 0x0f, 7, 0x8d, 0, 0x38, 0x32, 0x24, 0x22, 0x96\n" /* breg29 lit8 lit2 shl plus nop */
-    "  .cfi_escape 0x10, 29, 2, 0x8d, 0\n"
-    "  .cfi_escape 0x10, 30, 2, 0x8d, 8\n"
-    "  .cfi_escape 0x10, 19, 3, 0x12, 0x40, 0x1c\n" /* dup lit16 minus */
-    "  .cfi_escape 0x16, 20, 2, 0x84, 0\n"          /* val_expression x20: x20 */
-    "  mov x19, #-1\n"
-    "  blr x0\n"
-    "  ldr x19, [sp, #16]\n ldp x29, x30, [sp], #32\n ret\n"
-    "  .cfi_endproc\n"
-    "odd_rules: .cfi_startproc\n"
-    "  .cfi_remember_state\n"
-    "  stp x29, x30, [sp, #-32]!\n .cfi_adjust_cfa_offset 32\n"
-    "  str x20, [sp, #16]\n"
-    "  b 1f\n"
-    "  .cfi_restore_state\n"
-    "  brk #1\n"
-    "1: .cfi_def_cfa_offset 32\n"
-    "  .cfi_escape 0x2f, 29, 4\n" /* GNU_negative_offset_extended: CFA - 32 (align -8) */
-    "  .cfi_escape 0x05, 30, 3\n" /* offset_extended */
-    "  .cfi_escape 0x05, 20, 2\n"
-    "  .cfi_escape 0x2e, 16\n" /* GNU_args_size */
-    "  mov x20, x19\n"
-    "  .cfi_escape 0x09, 19, 20\n" /* register: x19 is in x20 */
-    "  .cfi_escape 0x14, 31, 0\n"  /* val_offset: sp is CFA */
-    "  .cfi_escape 0x08, 21\n"
-    "  mov x19, #-1\n"
-    "  blr x0\n"
-    "  mov x19, x20\n ldr x20, [sp, #16]\n ldp x29, x30, [sp], #32\n ret\n"
-    "  .cfi_endproc\n");
+__asm__(".text\n.p2align 4\n"
+        "odd_expressions: .cfi_startproc\n"
+        "  stp x29, x30, [sp, #-32]!\n .cfi_adjust_cfa_offset 32\n"
+        "  str x19, [sp, #16]\n"
+        "  mov x29, sp\n"
+        /* breg29+0 lit8 lit2 shl plus nop */
+        "  .cfi_escape 0x0f, 7, 0x8d, 0, 0x38, 0x32, 0x24, 0x22, 0x96\n"
+        "  .cfi_escape 0x10, 29, 2, 0x8d, 0\n"
+        "  .cfi_escape 0x10, 30, 2, 0x8d, 8\n"
+        "  .cfi_escape 0x10, 19, 3, 0x12, 0x40, 0x1c\n" /* dup lit16 minus */
+        "  .cfi_escape 0x16, 20, 2, 0x84, 0\n"          /* val_expression x20: x20 */
+        "  mov x19, #-1\n"
+        "  blr x0\n"
+        "  ldr x19, [sp, #16]\n ldp x29, x30, [sp], #32\n ret\n"
+        "  .cfi_endproc\n"
+        "odd_rules: .cfi_startproc\n"
+        "  .cfi_remember_state\n"
+        "  stp x29, x30, [sp, #-32]!\n .cfi_adjust_cfa_offset 32\n"
+        "  str x20, [sp, #16]\n"
+        "  b 1f\n"
+        "  .cfi_restore_state\n"
+        "  brk #1\n"
+        "1: .cfi_def_cfa_offset 32\n"
+        "  .cfi_escape 0x2f, 29, 4\n" /* GNU_negative_offset_extended: CFA - 32 (align -8) */
+        "  .cfi_escape 0x05, 30, 3\n" /* offset_extended */
+        "  .cfi_escape 0x05, 20, 2\n"
+        "  .cfi_escape 0x2e, 16\n" /* GNU_args_size */
+        "  mov x20, x19\n"
+        "  .cfi_escape 0x09, 19, 20\n" /* register: x19 is in x20 */
+        "  .cfi_escape 0x14, 31, 0\n"  /* val_offset: sp is CFA */
+        "  .cfi_escape 0x08, 21\n"
+        "  mov x19, #-1\n"
+        "  blr x0\n"
+        "  mov x19, x20\n ldr x20, [sp, #16]\n ldp x29, x30, [sp], #32\n ret\n"
+        "  .cfi_endproc\n");
 #endif
 
 TEST(odd_cfi)
