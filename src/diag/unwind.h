@@ -16,8 +16,8 @@
 
 struct unwind_regs {
     uintptr_t pc;
-    uintptr_t reg
-        [ARCH_DW_REGS]; /* by DWARF number; reg[ARCH_DW_SP] is sp, reg[ARCH_DW_FP] the frame pointer */
+    /* By DWARF number: [ARCH_DW_SP] is sp, [ARCH_DW_FP] the frame pointer. */
+    uintptr_t reg[ARCH_DW_REGS];
     uintptr_t stack_lo, stack_hi; /* known to be mapped; 0, 0: nothing is known */
     bool call;                    /* pc is a return address: the call is before it */
     bool may_refresh;             /* an unknown pc is worth a look at /proc/self/maps, once */
