@@ -11,7 +11,8 @@ static const uint8_t *segment_end(const struct module *m, uintptr_t addr)
     return NULL;
 }
 
-/* A CIE or FDE without its length word; sets its end. id: the word that tells which of them it is. */
+/* A CIE or FDE without its length word; sets its end. id: the word that tells which of them it is.
+ * */
 static bool open_record(struct reader *r, uint64_t *id, const uint8_t **id_at)
 {
     uint64_t n = reader_u32(r);

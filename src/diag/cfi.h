@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* cfi: what .eh_frame says about a pc: where the caller's registers are.
  *
- * The table's form: LSB Core, "Exception Frames" (.eh_frame, .eh_frame_hdr, augmentation 'z', 'R', 'P', 'L', 'S'); its
- * instructions: DWARF 5, 6.4.2. The tables are read where the loader mapped them. Floating point registers are not
- * followed. */
+ * The table's form: LSB Core, "Exception Frames" (.eh_frame, .eh_frame_hdr, augmentation 'z', 'R',
+ * 'P', 'L', 'S'); its instructions: DWARF 5, 6.4.2. The tables are read where the loader mapped
+ * them. Floating point registers are not followed. */
 #ifndef GAMP_DIAG_CFI_H
 #define GAMP_DIAG_CFI_H
 
@@ -17,7 +17,7 @@ struct cfi_entry {
     uint64_t code_align;
     int64_t data_align;
     uint8_t encoding; /* of addresses */
-    bool augmented; /* 'z': the augmentation data have a length */
+    bool augmented;   /* 'z': the augmentation data have a length */
     bool signal_frame;
 };
 

@@ -244,23 +244,53 @@ static bool arithmetic(struct eval *e, uint8_t op, uintptr_t a, uintptr_t b, uin
     if (e->r.bad)
         return false;
     switch (op) {
-    case OP_AND: *v = a & b; break;
-    case OP_OR: *v = a | b; break;
-    case OP_XOR: *v = a ^ b; break;
-    case OP_PLUS: *v = a + b; break;
-    case OP_MINUS: *v = a - b; break;
-    case OP_MUL: *v = a * b; break;
-    case OP_DIV: *v = sb == -1 ? 0 - a : (uintptr_t)(sa / sb); break;
-    case OP_MOD: *v = a % b; break;
-    case OP_EQ: *v = sa == sb; break;
-    case OP_NE: *v = sa != sb; break;
-    case OP_GE: *v = sa >= sb; break;
-    case OP_GT: *v = sa > sb; break;
-    case OP_LE: *v = sa <= sb; break;
-    case OP_LT: *v = sa < sb; break;
+    case OP_AND:
+        *v = a & b;
+        break;
+    case OP_OR:
+        *v = a | b;
+        break;
+    case OP_XOR:
+        *v = a ^ b;
+        break;
+    case OP_PLUS:
+        *v = a + b;
+        break;
+    case OP_MINUS:
+        *v = a - b;
+        break;
+    case OP_MUL:
+        *v = a * b;
+        break;
+    case OP_DIV:
+        *v = sb == -1 ? 0 - a : (uintptr_t)(sa / sb);
+        break;
+    case OP_MOD:
+        *v = a % b;
+        break;
+    case OP_EQ:
+        *v = sa == sb;
+        break;
+    case OP_NE:
+        *v = sa != sb;
+        break;
+    case OP_GE:
+        *v = sa >= sb;
+        break;
+    case OP_GT:
+        *v = sa > sb;
+        break;
+    case OP_LE:
+        *v = sa <= sb;
+        break;
+    case OP_LT:
+        *v = sa < sb;
+        break;
     case OP_SHL:
     case OP_SHR:
-    case OP_SHRA: *v = shifted(op, a, b); break;
+    case OP_SHRA:
+        *v = shifted(op, a, b);
+        break;
     default:
         return false;
     }

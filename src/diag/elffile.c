@@ -133,7 +133,6 @@ uint32_t elffile_build_id(const struct elffile *f, const uint8_t **id)
 {
     const Elf64_Shdr *s = elffile_section(f, ".note.gnu.build-id", 0);
 
-    return s && s->sh_offset % 4 == 0
-               ? elf_note_build_id(elffile_contents(f, s), s->sh_size, id)
-               : 0;
+    return s && s->sh_offset % 4 == 0 ? elf_note_build_id(elffile_contents(f, s), s->sh_size, id)
+                                      : 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* elffile: an ELF file mapped for reading, as a report needs it: opened by plain system calls, every offset in it checked,
- * since the file on disk may be damaged or may not be the one that was loaded.
+/* elffile: an ELF file mapped for reading, as a report needs it: opened by plain system calls,
+ * every offset in it checked, since the file on disk may be damaged or may not be the one that was
+ * loaded.
  *
- * A file that shrinks while it is mapped makes reading it a SIGBUS; the report that is then cut off goes
- * on with less (diag/symbol.h, symbol_level). */
+ * A file that shrinks while it is mapped makes reading it a SIGBUS; the report that is then cut off
+ * goes on with less (diag/symbol.h, symbol_level). */
 #ifndef GAMP_DIAG_ELFFILE_H
 #define GAMP_DIAG_ELFFILE_H
 
@@ -24,7 +25,8 @@ bool elffile_open(struct elffile *f, const char *path) must_check;
 bool elffile_memory(struct elffile *f, const void *data, size_t size) must_check;
 void elffile_close(struct elffile *f);
 
-/* The first section of that name (or, name NULL, that type) whose contents lie within the file; NULL: none. */
+/* The first section of that name (or, name NULL, that type) whose contents lie within the file;
+ * NULL: none. */
 const Elf64_Shdr *elffile_section(const struct elffile *f, const char *name, uint32_t type);
 /* The section's contents lie within the file. */
 bool elffile_has(const struct elffile *f, const Elf64_Shdr *s);

@@ -3,6 +3,7 @@
 #include "base/atomic.h"
 #include "diag/elffile.h"
 #include "os/linux/vm.h"
+#include <string.h>
 
 struct elfsyms {
     struct elffile file;
@@ -55,7 +56,8 @@ static void sift(const struct elfsyms *s, uint32_t at, uint32_t n)
 
         if (child >= n)
             return;
-        if (child + 1 < n && s->sym[s->order[child + 1]].st_value > s->sym[s->order[child]].st_value)
+        if (child + 1 < n &&
+            s->sym[s->order[child + 1]].st_value > s->sym[s->order[child]].st_value)
             child++;
         if (s->sym[v].st_value >= s->sym[s->order[child]].st_value)
             return;
@@ -152,13 +154,26 @@ static struct elfsyms *syms_of(struct module *m)
     return load_acquire(&m->syms);
 }
 
-static unsigned rank(const struct elfsyms *s, const Elf64_Sym *sym)
+/* Of several names for a place: the most public, of those the one with the fewest underscores in
+ * front, of those the shortest. */
+static bool is_better(const struct elfsyms *s, const Elf64_Sym *a, const Elf64_Sym *b)
 {
-    unsigned bind = ELF64_ST_BIND(sym->st_info), underscores = 0;
+    static const uint8_t order[16] = {[STB_LOCAL] = 0, [STB_WEAK] = 1, [STB_GLOBAL] = 2};
+    const Elf64_Sym *sym[2] = {a, b};
+    unsigned bind[2], underscores[2], len[2];
 
-    for (const char *c = name_of(s, sym); *c == '_'; c++)
-        underscores++;
-    return (bind == STB_GLOBAL ? 200 : bind == STB_WEAK ? 100 : 0) - MIN(underscores, 99u) + 99;
+    for (int i = 0; i < 2; i++) {
+        const char *name = name_of(s, sym[i]);
+
+        bind[i] = order[ELF64_ST_BIND(sym[i]->st_info)];
+        underscores[i] = (unsigned)strspn(name, "_");
+        len[i] = (unsigned)strlen(name);
+    }
+    if (bind[0] != bind[1])
+        return bind[0] > bind[1];
+    if (underscores[0] != underscores[1])
+        return underscores[0] < underscores[1];
+    return len[0] < len[1];
 }
 
 static bool same_section(const struct elfsyms *s, const Elf64_Sym *sym, uintptr_t addr)
@@ -195,11 +210,10 @@ static const Elf64_Sym *find(const struct elfsyms *s, uintptr_t addr)
         if (sym->st_size > 0 && addr - sym->st_value >= sym->st_size) {
             nearest = false;
         } else if (sym->st_size > 0) {
-            if (!best || rank(s, sym) > rank(s, best))
+            if (!best || is_better(s, sym, best))
                 best = sym;
         } else if (nearest && same_section(s, sym, addr)) {
-            if (!sizeless || (sizeless->st_value == sym->st_value &&
-                              rank(s, sym) > rank(s, sizeless)))
+            if (!sizeless || (sizeless->st_value == sym->st_value && is_better(s, sym, sizeless)))
                 sizeless = sym;
         }
     }

@@ -48,7 +48,7 @@ static bool is_stray(const struct view *v)
     struct m *m = m_of(v);
 
     return v->copy.status == Grunning && !v->current && m && load_acquire(&m->curg) == v->g &&
-           !load_relaxed(&m->p);
+           (!load_relaxed(&m->p) || load_acquire(&m->stolen) == STOLEN_TAKEN);
 }
 
 static const char *status_text(const struct view *v)
@@ -106,12 +106,17 @@ static void print_start(struct printer *p, const struct gstart *start)
         printer_put(p, "\tpc=0x%lx\n", (unsigned long)pc);
 }
 
+static bool within(const struct gx *x, uintptr_t sp)
+{
+    return sp >= x->stack_lo && sp < x->stack_hi;
+}
+
 /* The stacks of goroutines are never unmapped, so they can be read directly. */
 static void set_bounds(struct unwind_regs *r, const struct view *v)
 {
     uintptr_t sp = r->reg[ARCH_DW_SP];
 
-    if (v->copy.kind <= GSYSTEM && v->x.g == v->g && sp >= v->x.stack_lo && sp < v->x.stack_hi) {
+    if (v->copy.kind <= GSYSTEM && v->x.g == v->g && within(&v->x, sp)) {
         r->stack_lo = v->x.stack_lo & ~(uintptr_t)7;
         r->stack_hi = v->x.stack_hi;
     }
@@ -131,11 +136,24 @@ static bool begin_blocked(const struct view *v, struct unwind_regs *r)
     return true;
 }
 
+/* Its M was interrupted, while it ran, or while the scheduler ran on g0 on its behalf. */
+static bool begin_interrupted(const struct view *v, struct unwind_regs *r)
+{
+    struct m *m = m_of(v);
+    const void *handler = m ? load_acquire(&m->context) : NULL;
+
+    if (!handler || (!v->copy.run.pinm && load_acquire(&m->curg) != v->g))
+        return false;
+    unwind_from_ucontext(r, handler);
+    if (within(m->g0->x, r->reg[ARCH_DW_SP]) && !within(&v->x, r->reg[ARCH_DW_SP]))
+        return unwind_from_switch(r, v->copy.run.sp, 0, 0);
+    return true;
+}
+
 /* false: its stack is not to be had. */
 static bool begin(const struct view *v, const void *context, struct unwind_regs *r)
 {
     struct m *m = m_of(v);
-    const void *handler;
     bool on_g0;
 
     if (context) {
@@ -146,12 +164,9 @@ static bool begin(const struct view *v, const void *context, struct unwind_regs 
         unwind_here(r);
         return true;
     }
-    handler = m ? load_acquire(&m->context) : NULL;
-    on_g0 = m && m == getm() && getg() == m->g0 && m->curg == v->g;
-    if (handler && (v->copy.run.pinm || load_acquire(&m->curg) == v->g)) {
-        unwind_from_ucontext(r, handler);
+    if (begin_interrupted(v, r))
         return true;
-    }
+    on_g0 = m && getg() && m == getm() && getg() == m->g0 && m->curg == v->g;
     if (v->copy.status == Grunning && !on_g0)
         return begin_blocked(v, r);
     return unwind_from_switch(r, v->copy.run.sp, 0, 0);
@@ -191,19 +206,45 @@ static void print_runtime_stack(struct printer *p)
     printer_put(p, "\n");
 }
 
+/* A thread that gamp does not know. */
+static void print_stranger(struct printer *p, const void *context)
+{
+    struct unwind_regs r;
+
+    printer_put(p, "goroutine 0 [running]:\n");
+    if (context)
+        unwind_from_ucontext(&r, context);
+    else
+        unwind_here(&r);
+    traceback_frames(p, &r, is_system());
+}
+
 void traceback_g(int fd, struct g *gp, const void *context)
 {
     struct printer p;
     struct view v;
 
+    modules_init();
     modules_refresh();
     printer_init(&p, fd);
     /* Thrown by the scheduler on its own stack: that stack tells why. */
-    if (getg() && getg()->kind == G0 && gp != getg() && !context)
+    if (gp && getg() && getg()->kind == G0 && gp != getg() && !context)
         print_runtime_stack(&p);
-    if (look(gp, &v))
+    if (!gp)
+        print_stranger(&p, context);
+    else if (look(gp, &v))
         print_goroutine(&p, &v, context);
     printer_flush(&p);
+}
+
+bool traceback_less(void)
+{
+    static bool least;
+
+    if (least)
+        return false;
+    least = symbol_degrade() == SYMBOL_NONE;
+    return true;
 }
 
 static bool is_shown(const struct g *gp, const struct g *skip)

@@ -104,7 +104,8 @@ static void read_phdrs(struct module *m, const Elf64_Phdr *ph, uint32_t n)
     }
 }
 
-/* gcc -static links no .eh_frame_hdr; the section table of the file then tells where .eh_frame is. */
+/* gcc -static links no .eh_frame_hdr; the section table of the file then tells where .eh_frame is.
+ * */
 static void find_eh_frame(struct module *m)
 {
     struct elffile f;
@@ -156,7 +157,8 @@ static void found(uintptr_t bias, const Elf64_Phdr *ph, uint32_t n, const char *
     store_release(&count, k + 1);
 }
 
-/* An ELF header in memory at start; its program headers go to phdrs. The number of them, 0: it is none. */
+/* An ELF header in memory at start; its program headers go to phdrs. The number of them, 0: it is
+ * none. */
 static uint32_t read_header(uintptr_t start, uintptr_t *bias)
 {
     Elf64_Ehdr eh;
@@ -193,7 +195,7 @@ static char *number(char *s, unsigned base, uintptr_t *v)
 {
     *v = 0;
     for (;; s++) {
-        unsigned d = *s >= '0' && *s <= '9' ? (unsigned)(*s - '0')
+        unsigned d = *s >= '0' && *s <= '9'   ? (unsigned)(*s - '0')
                      : *s >= 'a' && *s <= 'f' ? (unsigned)(*s - 'a') + 10
                                               : 99;
 
@@ -328,7 +330,8 @@ void modules_init(void)
     if (!initialised) {
         main_phdr = getauxval(AT_PHDR);
         vdso_start = getauxval(AT_SYSINFO_EHDR);
-        /* The kernel's view first, so that refreshing finds the same names; without /proc the loader's. */
+        /* The kernel's view first, so that refreshing finds the same names; without /proc the
+         * loader's. */
         if (!read_maps() && load_relaxed(&count) == 0)
             dl_iterate_phdr(from_loader, NULL);
         initialised = true;
@@ -391,8 +394,7 @@ struct module *module_of_data(uintptr_t addr)
 bool module_has(const struct module *m, uintptr_t addr, size_t n)
 {
     for (uint32_t i = 0; i < m->nsegments; i++)
-        if (addr >= m->segments[i].lo && addr <= m->segments[i].hi &&
-            n <= m->segments[i].hi - addr)
+        if (addr >= m->segments[i].lo && addr <= m->segments[i].hi && n <= m->segments[i].hi - addr)
             return true;
     return false;
 }

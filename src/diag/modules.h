@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* modules: which ELF objects the process has mapped, for unwinding and symbols.
  *
- * dl_iterate_phdr takes the loader's lock, which a goroutine stopped inside dlopen may hold, so it is asked
- * once, at the start. Later /proc/self/maps tells: modules_refresh reads it with plain system
- * calls and takes ELF headers from memory, safely (diag/peek.h).
+ * dl_iterate_phdr takes the loader's lock, which a goroutine stopped inside dlopen may hold, so it
+ * is asked once, at the start. Later /proc/self/maps tells: modules_refresh reads it with plain
+ * system calls and takes ELF headers from memory, safely (diag/peek.h).
  *
  * The table grows only; a record is complete before modules_count covers it and its fields but
  * `gone`, `syms` and `lines` never change, so readers need no lock:
  *   Pairs: add's store_release(count) with module_at's load_acquire(count).
- * A module that was unloaded stays as a record marked gone; it revives when the same file is mapped again at the
- * same place. A process that loads libraries at more than MODULES_MAX places sees the late
- * ones without symbols.
+ * A module that was unloaded stays as a record marked gone; it revives when the same file is mapped
+ * again at the same place. A process that loads libraries at more than MODULES_MAX places sees the
+ * late ones without symbols.
  * Rejected: reusing records, because a reader in a signal handler may be in the middle of one. */
 #ifndef GAMP_DIAG_MODULES_H
 #define GAMP_DIAG_MODULES_H
@@ -35,9 +35,9 @@ struct module {
     uint32_t nsegments;
     uint32_t id_len;
     struct segment segments[MODULE_SEGMENTS];
-    uint8_t id[MODULE_ID_MAX];  /* build id */
-    uintptr_t eh_frame_hdr;     /* PT_GNU_EH_FRAME, 0: none */
-    uintptr_t eh_frame;         /* used without a header (gcc -static), 0: none */
+    uint8_t id[MODULE_ID_MAX]; /* build id */
+    uintptr_t eh_frame_hdr;    /* PT_GNU_EH_FRAME, 0: none */
+    uintptr_t eh_frame;        /* used without a header (gcc -static), 0: none */
     size_t eh_frame_hdr_size, eh_frame_size;
     const char *path; /* as the kernel names it */
     bool main;        /* the executable; read it by /proc/self/exe */
@@ -51,8 +51,9 @@ struct module {
 /* Once, at the start of the runtime, where locks are fine. Calling it again does nothing. */
 void modules_init(void);
 
-/* Brings the table up to date. Takes no lock of libc or of the loader, allocates by mmap alone, works in a signal handler; best
- * effort: where another thread is at it already it returns at once. Uses 3 KiB of stack. */
+/* Brings the table up to date. Takes no lock of libc or of the loader, allocates by mmap alone,
+ * works in a signal handler; best effort: where another thread is at it already it returns at once.
+ * Uses 3 KiB of stack. */
 void modules_refresh(void);
 
 /* The module with an executable segment at pc, or NULL. */

@@ -23,7 +23,8 @@ static bool probe(uintptr_t addr)
     return sys_call(SYS_rt_sigprocmask, ~0L, addr, NULL, 8) == -EINVAL;
 }
 
-__attribute__((no_sanitize("address", "thread"))) static void take(char *to, uintptr_t from, size_t n)
+__attribute__((no_sanitize("address", "thread"))) static void take(char *to, uintptr_t from,
+                                                                   size_t n)
 {
     const volatile char *p = (const volatile char *)from;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* reader: bytes of a bounded range in DWARF's encodings. Past the end every read gives 0 and sets `bad`,
- * so a parser may check once at its end.
+/* reader: bytes of a bounded range in DWARF's encodings. Past the end every read gives 0 and sets
+ * `bad`, so a parser may check once at its end.
  *
- * The encodings: DWARF 5, 7.6 "Variable Length Data"; pointer encodings: LSB Core, "DWARF Exception Header
- * Encoding" (DW_EH_PE_). */
+ * The encodings: DWARF 5, 7.6 "Variable Length Data"; pointer encodings: LSB Core, "DWARF Exception
+ * Header Encoding" (DW_EH_PE_). */
 #ifndef GAMP_DIAG_READER_H
 #define GAMP_DIAG_READER_H
 
@@ -46,10 +46,22 @@ static inline uint64_t reader_uint(struct reader *r, unsigned n)
     return v;
 }
 
-static inline uint8_t reader_u8(struct reader *r) { return (uint8_t)reader_uint(r, 1); }
-static inline uint16_t reader_u16(struct reader *r) { return (uint16_t)reader_uint(r, 2); }
-static inline uint32_t reader_u32(struct reader *r) { return (uint32_t)reader_uint(r, 4); }
-static inline uint64_t reader_u64(struct reader *r) { return reader_uint(r, 8); }
+static inline uint8_t reader_u8(struct reader *r)
+{
+    return (uint8_t)reader_uint(r, 1);
+}
+static inline uint16_t reader_u16(struct reader *r)
+{
+    return (uint16_t)reader_uint(r, 2);
+}
+static inline uint32_t reader_u32(struct reader *r)
+{
+    return (uint32_t)reader_uint(r, 4);
+}
+static inline uint64_t reader_u64(struct reader *r)
+{
+    return reader_uint(r, 8);
+}
 
 static inline uint64_t reader_uleb(struct reader *r)
 {
@@ -99,8 +111,8 @@ enum {
     PE_OMIT = 0xff,
 };
 
-/* A pointer; base is what DATAREL is relative to. Indirect ones and other bases are bad: they do not
- * occur where this is used. */
+/* A pointer; base is what DATAREL is relative to. Indirect ones and other bases are bad: they do
+ * not occur where this is used. */
 static inline uintptr_t reader_pointer(struct reader *r, uint8_t enc, uintptr_t base)
 {
     uintptr_t at = (uintptr_t)r->p, v = 0;

@@ -6,8 +6,8 @@
 #include "diag/modules.h"
 
 struct symbol {
-    const char *function;        /* as the object file has it; NULL: unknown */
-    const char *file;            /* NULL: unknown */
+    const char *function; /* as the object file has it; NULL: unknown */
+    const char *file;     /* NULL: unknown */
     int line;
     uintptr_t entry;             /* of the function that is really there; 0: unknown */
     const struct module *module; /* NULL: none */

@@ -100,7 +100,8 @@ int printer_end(struct printer *p, int fd)
 
 struct frame {
     struct printer *p;
-    uintptr_t pc; /* as it is on the stack */
+    uintptr_t pc;    /* as it is on the stack */
+    uintptr_t entry; /* of the function that is there, inlined ones or not */
     bool system;
     int printed;
 };
@@ -110,12 +111,17 @@ static const char *path_of(const struct module *m)
     return m->path[0] ? m->path : "(executable)";
 }
 
-static void print_symbol(struct printer *p, const struct symbol *s, uintptr_t pc)
+/* What GAMP_MAIN makes of the program's main. */
+static const char *name_of(const struct symbol *s)
 {
-    if (s->function)
-        printer_put(p, "%s(...)\n", s->function);
-    else
-        printer_put(p, "?(...)\n");
+    if (!s->function)
+        return "?";
+    return strcmp(s->function, "gamp_main_function_") == 0 ? "main" : s->function;
+}
+
+/* The second line. Without the start of a function the offset is that in the module. */
+static void print_place(struct printer *p, const struct symbol *s, uintptr_t pc, uintptr_t entry)
+{
     if (!s->module) {
         printer_put(p, "\tpc=0x%lx\n", (unsigned long)pc);
         return;
@@ -124,12 +130,7 @@ static void print_symbol(struct printer *p, const struct symbol *s, uintptr_t pc
         printer_put(p, "\t%s:%d", s->file, s->line);
     else
         printer_put(p, "\t%s", path_of(s->module));
-    if (s->entry)
-        printer_put(p, " +0x%lx\n", (unsigned long)(pc - s->entry));
-    else if (!s->file || !s->function)
-        printer_put(p, " +0x%lx\n", (unsigned long)(pc - s->module->bias));
-    else
-        printer_put(p, "\n"); /* inlined: it has no address of its own */
+    printer_put(p, " +0x%lx\n", (unsigned long)(pc - (entry ? entry : s->module->bias)));
 }
 
 static void on_symbol(void *arg, const struct symbol *s)
@@ -138,13 +139,9 @@ static void on_symbol(void *arg, const struct symbol *s)
 
     if (s->internal && !f->system)
         return;
-    print_symbol(f->p, s, f->pc);
+    printer_put(f->p, "%s(...)\n", name_of(s));
+    print_place(f->p, s, f->pc, f->entry);
     f->printed++;
-}
-
-static void on_symbol_outer(void *arg, const struct symbol *s)
-{
-    *(struct symbol *)arg = *s;
 }
 
 static int print_frame(struct printer *p, uintptr_t pc, bool call, bool system)
@@ -153,13 +150,13 @@ static int print_frame(struct printer *p, uintptr_t pc, bool call, bool system)
     uintptr_t at = pc - (call ? 1 : 0);
     struct symbol s;
 
+    symbol_of(at, &s);
+    f.entry = s.entry;
     /* What is inlined into a function of this library is this library's too. */
-    if (symbol_is_gamp(at) && !system) {
-        symbol_each(at, on_symbol_outer, &s);
+    if (symbol_is_gamp(at) && !system)
         on_symbol(&f, &s);
-    } else {
+    else
         symbol_each(at, on_symbol, &f);
-    }
     return f.printed;
 }
 
@@ -178,7 +175,8 @@ static int print_tail(struct printer *p, const struct tail *t, bool system)
     if (t->n > kept)
         printer_put(p, "...%u frames elided...\n", t->n - kept);
     for (unsigned i = t->n - kept; i < t->n; i++)
-        printed += print_frame(p, t->pc[i % TRACEBACK_FRAMES], t->call[i % TRACEBACK_FRAMES], system);
+        printed +=
+            print_frame(p, t->pc[i % TRACEBACK_FRAMES], t->call[i % TRACEBACK_FRAMES], system);
     return printed;
 }
 
@@ -203,21 +201,25 @@ int traceback_frames(struct printer *p, struct unwind_regs *r, bool system)
     return printed + print_tail(p, &t, system);
 }
 
+/* The innermost function but for what the headers inline. */
+static void on_creator(void *arg, const struct symbol *s)
+{
+    struct symbol *found = arg;
+    uintptr_t entry = s->entry;
+
+    if (!found->function && s->function && strncmp(s->function, "gamp_go", 7) != 0)
+        *found = *s;
+    found->entry = entry;
+}
+
 void traceback_created_by(struct printer *p, uintptr_t pc)
 {
-    struct symbol s;
+    struct symbol s = {.function = NULL};
 
     if (!pc)
         return;
-    symbol_of(pc - 1, &s);
-    printer_put(p, "created by %s\n", s.function ? s.function : "?");
-    if (s.file)
-        printer_put(p, "\t%s:%d", s.file, s.line);
-    else if (s.module)
-        printer_put(p, "\t%s", path_of(s.module));
-    else
-        printer_put(p, "\tpc=0x%lx\n", (unsigned long)pc);
-    if (s.module)
-        printer_put(p, " +0x%lx\n",
-                    (unsigned long)(pc - (s.entry ? s.entry : s.module->bias)));
+    symbol_each(pc - 1, on_creator, &s);
+    s.module = module_find(pc - 1);
+    printer_put(p, "created by %s\n", name_of(&s));
+    print_place(p, &s, pc, s.entry);
 }

@@ -28,7 +28,8 @@ bool unwind_read(const struct unwind_regs *r, uintptr_t addr, uintptr_t *v)
 static int arrive(struct unwind_regs *r, struct unwind_regs *to)
 {
     if (to->reg[ARCH_DW_SP] <= r->reg[ARCH_DW_SP]) {
-        /* A leaf on arm64 has a frame of nothing, but two such frames in a row are a cycle as well. */
+        /* A leaf on arm64 has a frame of nothing, but two such frames in a row are a cycle as well.
+         * */
         if (r->turns == TURNS_MAX)
             return -1;
         to->turns = (uint8_t)(r->turns + 1);
@@ -92,8 +93,7 @@ static int step_cfi(struct unwind_regs *r, const struct cfi_entry *e)
         return -1;
     to.reg[ARCH_DW_SP] = cfa;
     for (int i = 0; i < ARCH_DW_REGS; i++)
-        if (row.rule[i] != RULE_SAME &&
-            !apply_rule(r, cfa, row.rule[i], row.value[i], &to.reg[i]))
+        if (row.rule[i] != RULE_SAME && !apply_rule(r, cfa, row.rule[i], row.value[i], &to.reg[i]))
             return -1;
     to.pc = to.reg[ARCH_DW_RA];
     if (row.ra_signed)
@@ -136,7 +136,8 @@ static bool plausible_return(uintptr_t ra)
            arch_call_before(before);
 }
 
-/* A function that did nothing yet: the target of a call through a bad pointer, or a leaf in assembly without CFI. */
+/* A function that did nothing yet: the target of a call through a bad pointer, or a leaf in
+ * assembly without CFI. */
 static int step_leaf(struct unwind_regs *r)
 {
     struct unwind_regs to = *r;
@@ -211,8 +212,7 @@ noinline void unwind_here(struct unwind_regs *r)
 void unwind_from_ucontext(struct unwind_regs *r, const void *ucontext)
 {
     *r = (struct unwind_regs){.call = false};
-    arch_regs_mcontext(r->reg, &r->pc,
-                       (const uintptr_t *)((const char *)ucontext + ARCH_MCONTEXT));
+    arch_regs_mcontext(r->reg, &r->pc, (const uintptr_t *)((const char *)ucontext + ARCH_MCONTEXT));
 }
 
 bool unwind_from_switch(struct unwind_regs *r, uintptr_t sp, uintptr_t stack_lo, uintptr_t stack_hi)

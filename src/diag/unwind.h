@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* unwind: from a frame to its caller's.
  *
- * By .eh_frame, since users' code and libc have no frame pointers; signal frames by their CFI or, where
- * the trampoline has none (qemu-user, musl), by its code; code without CFI by frame pointers. Memory within
- * [stack_lo, stack_hi) is read directly, any other through the kernel (diag/peek.h), so garbage in a register ends the
- * walk and not the process. Nothing here takes a lock, allocates, or touches errno; a step uses
- * about 5 KiB of stack.
+ * By .eh_frame, since users' code and libc have no frame pointers; signal frames by their CFI or,
+ * where the trampoline has none (qemu-user, musl), by its code; code without CFI by frame pointers.
+ * Memory within [stack_lo, stack_hi) is read directly, any other through the kernel (diag/peek.h),
+ * so garbage in a register ends the walk and not the process. Nothing here takes a lock, allocates,
+ * or touches errno; a step uses about 5 KiB of stack.
  *
  * A walk ends: CFI's undefined return address and a pc of 0 are the proper ends; steps to
  * lower addresses are for stack switches and counted, so no cycle is walked for ever. */
@@ -16,11 +16,12 @@
 
 struct unwind_regs {
     uintptr_t pc;
-    uintptr_t reg[ARCH_DW_REGS];       /* by DWARF number; reg[ARCH_DW_SP] is sp, reg[ARCH_DW_FP] the frame pointer */
-    uintptr_t stack_lo, stack_hi;  /* known to be mapped; 0, 0: nothing is known */
-    bool call;                     /* pc is a return address: the call is before it */
-    bool may_refresh;              /* an unknown pc is worth a look at /proc/self/maps, once */
-    uint8_t turns;                 /* steps that did not go up the stack */
+    /* By DWARF number: [ARCH_DW_SP] is sp, [ARCH_DW_FP] the frame pointer. */
+    uintptr_t reg[ARCH_DW_REGS];
+    uintptr_t stack_lo, stack_hi; /* known to be mapped; 0, 0: nothing is known */
+    bool call;                    /* pc is a return address: the call is before it */
+    bool may_refresh;             /* an unknown pc is worth a look at /proc/self/maps, once */
+    uint8_t turns;                /* steps that did not go up the stack */
 };
 
 /* The address to look symbols up by. */

@@ -7,6 +7,7 @@
 #include "os/linux/sigaction.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
+#include "sched/freeze.h"
 #include "sched/gstack.h"
 #include "sched/mstart.h"
 #include "sched/schedt.h"
@@ -15,18 +16,6 @@
 #include <ucontext.h>
 
 static uint32_t reporting; /* the tid that reports, 0: nobody */
-
-void fatal_begin(void)
-{
-    uint32_t tid = (uint32_t)sys_gettid();
-
-    if (cas_acqrel(&reporting, 0, tid))
-        return;
-    if (load_acquire(&reporting) == tid)
-        sys_exit_group(3); /* the report itself failed */
-    for (;;)
-        clock_sleep(1000000000000);
-}
 
 void fatal_exit(void)
 {
@@ -42,32 +31,79 @@ void fatal_exit(void)
     sys_exit_group(2);
 }
 
-static void stacks(struct g *gp, const void *context)
+/* The goroutine that this thread is busy with, on whichever stack. */
+static struct g *running(struct g *gp)
+{
+    return gp && gp->kind == G0 && gp->run.m->curg ? gp->run.m->curg : gp;
+}
+
+/* What is being shown, so that a fault on the way can begin again with less. Reporter only. */
+static struct {
+    struct g *gp;
+    const void *context;
+    bool one, others;
+} shown;
+
+static void show(void)
+{
+    print_text(2, "\n", 1);
+    if (shown.one)
+        traceback_g(2, shown.gp, shown.context);
+    if (shown.others)
+        traceback_others(2, shown.gp);
+}
+
+/* one: gp's stack, NULL a thread's without a g. */
+static void stacks(struct g *gp, const void *context, bool one, bool others)
 {
     if (debug.traceback == TRACEBACK_NONE)
         return;
-    print_text(2, "\n", 1);
-    if (gp)
-        traceback_g(2, gp, context);
-    if (debug.traceback >= TRACEBACK_ALL)
-        traceback_others(2, gp);
+    shown.gp = gp;
+    shown.context = context;
+    shown.one = one;
+    shown.others = others || debug.traceback >= TRACEBACK_ALL;
+    if (shown.others)
+        freezetheworld();
+    show();
+}
+
+/* A fault while showing: damaged debug information, a file that changed under us. */
+_Noreturn static void stacks_again(void)
+{
+    static const char text[] = "\n[the report faulted; again, with less]\n";
+
+    print_text(2, text, sizeof text - 1);
+    if (traceback_less())
+        show();
+    fatal_exit();
+}
+
+void fatal_begin(void)
+{
+    uint32_t tid = (uint32_t)sys_gettid();
+
+    if (cas_acqrel(&reporting, 0, tid))
+        return;
+    if (load_acquire(&reporting) == tid)
+        stacks_again();
+    for (;;)
+        clock_sleep(1000000000000);
 }
 
 void fatal_panic(struct g *gp)
 {
-    stacks(gp, NULL);
+    stacks(gp, NULL, true, false);
     fatal_exit();
 }
 
+/* The runtime's own failure: everything may matter, its own frames too. */
 void throw_report(const char *message)
 {
-    struct g *gp = getg();
-
     fatal_begin();
     print_fd(2, "fatal error: %s\n", message);
-    if (gp && gp->run.m && gp->kind == G0 && gp->run.m->curg)
-        gp = gp->run.m->curg;
-    stacks(gp, NULL);
+    if (debug.traceback != TRACEBACK_NONE)
+        debug.traceback = MAX(debug.traceback, TRACEBACK_SYSTEM);
+    stacks(running(getg()), NULL, true, true);
     fatal_exit();
 }
 
@@ -75,10 +111,7 @@ void fatal_deadlock(const char *message)
 {
     fatal_begin();
     print_fd(2, "fatal error: %s\n", message);
-    if (debug.traceback != TRACEBACK_NONE) {
-        print_text(2, "\n", 1);
-        traceback_others(2, NULL);
-    }
+    stacks(NULL, NULL, false, true);
     fatal_exit();
 }
 
@@ -105,11 +138,6 @@ static uintptr_t context_pc(const void *context)
 #endif
 }
 
-static struct g *running(struct g *gp)
-{
-    return gp && gp->kind == G0 && gp->run.m->curg ? gp->run.m->curg : gp;
-}
-
 static void fault(int sig, siginfo_t *info, void *context)
 {
     struct g *gp = running(getg());
@@ -126,7 +154,7 @@ static void fault(int sig, siginfo_t *info, void *context)
         print_fd(2, "panic: %s\n", f->panic);
     print_fd(2, "[signal %s: %s code=0x%x addr=0x%lx pc=0x%lx]\n", f->name, f->text,
              (unsigned)info->si_code, (unsigned long)addr, (unsigned long)context_pc(context));
-    stacks(gp, context);
+    stacks(gp, context, true, false);
     fatal_exit();
 }
 
@@ -137,10 +165,9 @@ static void quit(int sig, siginfo_t *info, void *context)
     (void)sig;
     (void)info;
     fatal_begin();
-    print_fd(2, "SIGQUIT: quit\nPC=0x%lx\n\n", (unsigned long)context_pc(context));
-    if (gp)
-        traceback_g(2, gp, context);
-    traceback_others(2, gp);
+    print_fd(2, "SIGQUIT: quit\nPC=0x%lx\n", (unsigned long)context_pc(context));
+    /* It may have come to a thread that runs no goroutine. */
+    stacks(gp, context, gp && is_parkable(gp), true);
     fatal_exit();
 }
 

@@ -21,10 +21,10 @@ void freezetheworld(void)
         bool all = true;
 
         for (struct m *m = load_acquire(&sched.allm); m; m = m->alllink) {
+            /* sysmon hands the Ps of those that stand still to others, so ask again and again. */
             if (runs_elsewhere(m)) {
                 all = false;
-                if (look == 0)
-                    sys_tgkill(sys_getpid(), m->tid, debug.preemptsignal);
+                sys_tgkill(sys_getpid(), m->tid, debug.preemptsignal);
             }
             if (m->alllink == m)
                 break;

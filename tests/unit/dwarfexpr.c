@@ -53,29 +53,29 @@ TEST(constants)
 
 TEST(stack)
 {
-    GIVES(6, LIT(3), 0x12, 0x22);                            /* dup plus */
-    GIVES(3, LIT(3), LIT(4), 0x13);                          /* drop */
-    GIVES(5, LIT(5), LIT(4), 0x14);                          /* over */
-    GIVES(1, LIT(1), LIT(2), LIT(3), 0x15, 2);               /* pick */
-    GIVES(1, LIT(3), LIT(4), 0x16, 0x1c);                    /* swap minus: 4 - 3 */
-    GIVES(2, LIT(1), LIT(2), LIT(3), 0x17);                  /* rot: 3 1 2 */
-    GIVES(1, LIT(1), LIT(2), LIT(3), 0x17, 0x13);            /* the one below */
-    GIVES(3, LIT(1), LIT(2), LIT(3), 0x17, 0x13, 0x13);      /* the lowest */
+    GIVES(6, LIT(3), 0x12, 0x22);                       /* dup plus */
+    GIVES(3, LIT(3), LIT(4), 0x13);                     /* drop */
+    GIVES(5, LIT(5), LIT(4), 0x14);                     /* over */
+    GIVES(1, LIT(1), LIT(2), LIT(3), 0x15, 2);          /* pick */
+    GIVES(1, LIT(3), LIT(4), 0x16, 0x1c);               /* swap minus: 4 - 3 */
+    GIVES(2, LIT(1), LIT(2), LIT(3), 0x17);             /* rot: 3 1 2 */
+    GIVES(1, LIT(1), LIT(2), LIT(3), 0x17, 0x13);       /* the one below */
+    GIVES(3, LIT(1), LIT(2), LIT(3), 0x17, 0x13, 0x13); /* the lowest */
 }
 
 TEST(arithmetic)
 {
-    GIVES(5, 0x09, 0xfb, 0x19);                 /* abs */
-    GIVES(4, LIT(6), LIT(12), 0x1a);            /* and */
-    GIVES(-3, 0x09, 0xfa, LIT(2), 0x1b);        /* div is signed */
+    GIVES(5, 0x09, 0xfb, 0x19);          /* abs */
+    GIVES(4, LIT(6), LIT(12), 0x1a);     /* and */
+    GIVES(-3, 0x09, 0xfa, LIT(2), 0x1b); /* div is signed */
     GIVES(-6, LIT(6), LIT(12), 0x1c);
-    GIVES(2, LIT(12), LIT(5), 0x1d);            /* mod */
+    GIVES(2, LIT(12), LIT(5), 0x1d); /* mod */
     GIVES(30, LIT(6), LIT(5), 0x1e);
     GIVES(-6, LIT(6), 0x1f);
     GIVES(-7, LIT(6), 0x20);
     GIVES(14, LIT(6), LIT(12), 0x21);
     GIVES(18, LIT(6), LIT(12), 0x22);
-    GIVES(1006, LIT(6), 0x23, 0xe8, 7);         /* plus_uconst 1000 */
+    GIVES(1006, LIT(6), 0x23, 0xe8, 7); /* plus_uconst 1000 */
     GIVES(48, LIT(6), LIT(3), 0x24);
     GIVES(0, LIT(6), 0x08, 64, 0x24);
     GIVES(0x1fffffffffffffff, 0x11, 0x7f, LIT(3), 0x25); /* shr */
@@ -99,11 +99,11 @@ TEST(comparison_is_signed)
 
 TEST(control)
 {
-    GIVES(2, LIT(2), 0x2f, 1, 0, LIT(3));          /* skip over lit3 */
-    GIVES(2, LIT(2), LIT(1), 0x28, 1, 0, LIT(3));  /* bra taken */
+    GIVES(2, LIT(2), 0x2f, 1, 0, LIT(3));         /* skip over lit3 */
+    GIVES(2, LIT(2), LIT(1), 0x28, 1, 0, LIT(3)); /* bra taken */
     GIVES(3, LIT(2), LIT(0), 0x28, 1, 0, LIT(3));
-    GIVES(4, LIT(4), 0x96);                        /* nop */
-    GIVES(9, LIT(9), 0x2f, 0, 0);                  /* to the very end */
+    GIVES(4, LIT(4), 0x96);       /* nop */
+    GIVES(9, LIT(9), 0x2f, 0, 0); /* to the very end */
     /* a loop: 1, doubled until 32 */
     GIVES(32, LIT(1), LIT(1), 0x24, 0x12, 0x08, 32, 0x2d, 0x28, 0xf7, 0xff);
     FAILS(LIT(1), 0x2f, 0xfd, 0xff); /* for ever */
@@ -119,8 +119,8 @@ TEST(registers_and_memory)
 
     regs.reg[3] = 500;
     regs.reg[7] = (uintptr_t)memory;
-    GIVES(498, 0x73, 0x7e);        /* breg3 - 2 */
-    GIVES(510, 0x92, 3, 10);       /* bregx */
+    GIVES(498, 0x73, 0x7e);  /* breg3 - 2 */
+    GIVES(510, 0x92, 3, 10); /* bregx */
     GIVES(0x1122334455667788, 0x77, 0, 0x06);
     GIVES(7, 0x77, 8, 0x06);
     GIVES(0x88, 0x77, 0, 0x94, 1);
@@ -142,10 +142,10 @@ TEST(damaged)
     uint8_t code[120];
     uintptr_t v;
 
-    FAILS(0x22);                /* nothing to add */
+    FAILS(0x22);                 /* nothing to add */
     FAILS(LIT(1), LIT(0), 0x1b); /* division by 0 */
-    FAILS(0x0c, 1, 2);          /* cut off */
-    FAILS(0xff);                /* no such operation */
+    FAILS(0x0c, 1, 2);           /* cut off */
+    FAILS(0xff);                 /* no such operation */
     FAILS(0x15, 0);
     CHECK(!eval(NULL, 0, NULL, &v));
     memset(code, LIT(1), sizeof code);

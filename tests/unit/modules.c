@@ -113,7 +113,8 @@ TEST(follows_dlopen)
     lib = dlopen("libresolv.so.2", RTLD_NOW);
     CHECK(lib != NULL);
     modules_refresh();
-    if ((uintptr_t)dlsym(lib, "ns_initparse") == sym) { /* at the same place it is the same record */
+    if ((uintptr_t)dlsym(lib, "ns_initparse") ==
+        sym) { /* at the same place it is the same record */
         CHECK(module_find(sym) == m);
         CHECK_EQ(modules_count(), n);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* unwind: the frame list against glibc's (backtrace), through everything a stack may have in it, and
- * that garbage never faults. */
+/* unwind: the frame list against glibc's (backtrace), through everything a stack may have in it,
+ * and that garbage never faults. */
 #include "diag/unwind.h"
 #include "arch/switch.h"
 #include "diag/peek.h"
@@ -294,52 +294,55 @@ TEST(no_cfi)
     CHECK_EQ(fault.n, n);
 }
 
-/* Rules that compilers seldom write. Each function saves the registers it clobbers in an unusual way, states it
- * by .cfi_escape, and calls fn. */
+/* Rules that compilers seldom write. Each function saves the registers it clobbers in an unusual
+ * way, states it by .cfi_escape, and calls fn. */
 void odd_expressions(void (*fn)(void));
 void odd_rules(void (*fn)(void));
 #if defined(__x86_64__)
-__asm__(".text\n"
-        "odd_expressions: .cfi_startproc\n"
-        "  push %rbp\n .cfi_adjust_cfa_offset 8\n"
-        "  push %rbx\n .cfi_adjust_cfa_offset 8\n"
-        "  lea 8(%rsp), %rbp\n"
-        /* CFA = rbp + 16, put together by literals */
-        "  .cfi_escape 0x0f, 7, 0x76, 0, 0x34, 0x32, 0x24, 0x22, 0x96\n" /* breg6+0 lit4 lit2 shl plus nop */
-        "  .cfi_escape 0x10, 6, 2, 0x76, 0\n"          /* expression rbp: at rbp+0 */
-        "  .cfi_escape 0x10, 3, 3, 0x12, 0x48, 0x1c\n" /* expression rbx: dup lit24 minus; CFA - 24 */
-        "  .cfi_escape 0x16, 12, 2, 0x7c, 0\n"         /* val_expression r12: r12 */
-        "  mov $-1, %rbx\n"
-        "  sub $8, %rsp\n"
-        "  call *%rdi\n"
-        "  add $8, %rsp\n"
-        "  pop %rbx\n pop %rbp\n ret\n"
-        "  .cfi_endproc\n"
-        "odd_rules: .cfi_startproc\n"
-        "  .cfi_remember_state\n"
-        "  push %rbp\n .cfi_adjust_cfa_offset 8\n"
-        "  .cfi_escape 0x2f, 6, 2\n" /* GNU_negative_offset_extended: rbp at CFA - 16 (align -8) */
-        "  .cfi_escape 0x2e, 16\n"   /* GNU_args_size */
-        "  jmp 1f\n"
-        "  .cfi_restore_state\n"
-        "  ud2\n"
-        "1: .cfi_def_cfa_offset 16\n"
-        "  mov %rbx, %rbp\n"
-        "  .cfi_escape 0x05, 6, 2\n"       /* offset_extended */
-        "  .cfi_escape 0x09, 3, 6\n"       /* register: rbx is in rbp */
-        "  .cfi_escape 0x14, 7, 0\n"       /* val_offset: sp is CFA */
-        "  .cfi_escape 0x08, 12\n"         /* same_value */
-        "  mov $-1, %rbx\n"
-        "  call *%rdi\n"
-        "  mov %rbp, %rbx\n pop %rbp\n ret\n"
-        "  .cfi_endproc\n");
+__asm__(
+    ".text\n"
+    "odd_expressions: .cfi_startproc\n"
+    "  push %rbp\n .cfi_adjust_cfa_offset 8\n"
+    "  push %rbx\n .cfi_adjust_cfa_offset 8\n"
+    "  lea 8(%rsp), %rbp\n"
+    /* CFA = rbp + 16, put together by literals */
+    /* breg6+0 lit4 lit2 shl plus nop */
+    "  .cfi_escape 0x0f, 7, 0x76, 0, 0x34, 0x32, 0x24, 0x22, 0x96\n"
+    "  .cfi_escape 0x10, 6, 2, 0x76, 0\n"          /* expression rbp: at rbp+0 */
+    "  .cfi_escape 0x10, 3, 3, 0x12, 0x48, 0x1c\n" /* expression rbx: dup lit24 minus; CFA - 24 */
+    "  .cfi_escape 0x16, 12, 2, 0x7c, 0\n"         /* val_expression r12: r12 */
+    "  mov $-1, %rbx\n"
+    "  sub $8, %rsp\n"
+    "  call *%rdi\n"
+    "  add $8, %rsp\n"
+    "  pop %rbx\n pop %rbp\n ret\n"
+    "  .cfi_endproc\n"
+    "odd_rules: .cfi_startproc\n"
+    "  .cfi_remember_state\n"
+    "  push %rbp\n .cfi_adjust_cfa_offset 8\n"
+    "  .cfi_escape 0x2f, 6, 2\n" /* GNU_negative_offset_extended: rbp at CFA - 16 (align -8) */
+    "  .cfi_escape 0x2e, 16\n"   /* GNU_args_size */
+    "  jmp 1f\n"
+    "  .cfi_restore_state\n"
+    "  ud2\n"
+    "1: .cfi_def_cfa_offset 16\n"
+    "  mov %rbx, %rbp\n"
+    "  .cfi_escape 0x05, 6, 2\n" /* offset_extended */
+    "  .cfi_escape 0x09, 3, 6\n" /* register: rbx is in rbp */
+    "  .cfi_escape 0x14, 7, 0\n" /* val_offset: sp is CFA */
+    "  .cfi_escape 0x08, 12\n"   /* same_value */
+    "  mov $-1, %rbx\n"
+    "  call *%rdi\n"
+    "  mov %rbp, %rbx\n pop %rbp\n ret\n"
+    "  .cfi_endproc\n");
 #else
 __asm__(".text\n.p2align 4\n"
         "odd_expressions: .cfi_startproc\n"
         "  stp x29, x30, [sp, #-32]!\n .cfi_adjust_cfa_offset 32\n"
         "  str x19, [sp, #16]\n"
         "  mov x29, sp\n"
-        "  .cfi_escape 0x0f, 7, 0x8d, 0, 0x38, 0x32, 0x24, 0x22, 0x96\n" /* breg29 lit8 lit2 shl plus nop */
+        /* breg29+0 lit8 lit2 shl plus nop */
+        "  .cfi_escape 0x0f, 7, 0x8d, 0, 0x38, 0x32, 0x24, 0x22, 0x96\n"
         "  .cfi_escape 0x10, 29, 2, 0x8d, 0\n"
         "  .cfi_escape 0x10, 30, 2, 0x8d, 8\n"
         "  .cfi_escape 0x10, 19, 3, 0x12, 0x40, 0x1c\n" /* dup lit16 minus */
@@ -359,7 +362,7 @@ __asm__(".text\n.p2align 4\n"
         "  .cfi_escape 0x2f, 29, 4\n" /* GNU_negative_offset_extended: CFA - 32 (align -8) */
         "  .cfi_escape 0x05, 30, 3\n" /* offset_extended */
         "  .cfi_escape 0x05, 20, 2\n"
-        "  .cfi_escape 0x2e, 16\n"    /* GNU_args_size */
+        "  .cfi_escape 0x2e, 16\n" /* GNU_args_size */
         "  mov x20, x19\n"
         "  .cfi_escape 0x09, 19, 20\n" /* register: x19 is in x20 */
         "  .cfi_escape 0x14, 31, 0\n"  /* val_offset: sp is CFA */
@@ -471,7 +474,8 @@ static uintptr_t random_word(uint64_t *seed, uintptr_t mem, size_t n)
 static void garbage(int rounds)
 {
     size_t n = 16384;
-    uintptr_t *mem = mmap(NULL, n + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uintptr_t *mem =
+        mmap(NULL, n + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     uint64_t seed = test_seed();
     long steps = 0;
 

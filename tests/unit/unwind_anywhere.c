@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* unwind at every single instruction: the CPU's trap flag raises SIGTRAP after each one, and each time the
- * walk must come out at the frame that set the flag, with its stack pointer. This goes through the PLT, the lazy
- * resolver, libc's assembly, prologues and epilogues. */
+/* unwind at every single instruction: the CPU's trap flag raises SIGTRAP after each one, and each
+ * time the walk must come out at the frame that set the flag, with its stack pointer. This goes
+ * through the PLT, the lazy resolver, libc's assembly, prologues and epilogues. */
 #include "diag/unwind.h"
 #include "harness/test.h"
 #include <dlfcn.h>
@@ -50,8 +50,8 @@ static void on_trap(int sig, siginfo_t *info, void *uc)
     errno = saved;
 }
 
-/* Calls fn with the trap flag set. The flag is set and cleared in the assembly below, which is the frame that the walks
- * must find: by rbp, whatever the flags' pushes do to rsp. */
+/* Calls fn with the trap flag set. The flag is set and cleared in the assembly below, which is the
+ * frame that the walks must find: by rbp, whatever the flags' pushes do to rsp. */
 void traced(void (*fn)(void));
 extern char traced_end[];
 __asm__(".globl traced, traced_end\n"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* unwind from inside C++ exception handling: destructors that run while an exception passes, catch blocks, terminate. */
+/* unwind from inside C++ exception handling: destructors that run while an exception passes, catch
+ * blocks, terminate. */
 #include "harness/test.h"
 #include <exception>
 #include <execinfo.h>
@@ -35,7 +36,10 @@ static void noinline compare()
 }
 
 struct unwound {
-    ~unwound() { compare(); }
+    ~unwound()
+    {
+        compare();
+    }
 };
 
 static void noinline thrower(int depth)

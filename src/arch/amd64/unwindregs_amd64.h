@@ -68,8 +68,8 @@ static inline uintptr_t arch_strip_pac(uintptr_t address)
     return address;
 }
 
-/* The 8 bytes before the return address. E8 is the direct call; FF /2 the indirect, whose ModRM byte may be
- * followed by SIB and displacement. */
+/* The 8 bytes before the return address. E8 is the direct call; FF /2 the indirect, whose ModRM
+ * byte may be followed by SIB and displacement. */
 static inline bool arch_call_before(const uint8_t b[8])
 {
     if (b[3] == 0xe8)

@@ -72,7 +72,8 @@ static inline uintptr_t arch_strip_pac(uintptr_t address)
 /* bl and the forms of blr. */
 static inline bool arch_call_before(const uint8_t b[8])
 {
-    uint32_t op = (uint32_t)b[4] | (uint32_t)b[5] << 8 | (uint32_t)b[6] << 16 | (uint32_t)b[7] << 24;
+    uint32_t op =
+        (uint32_t)b[4] | (uint32_t)b[5] << 8 | (uint32_t)b[6] << 16 | (uint32_t)b[7] << 24;
 
     return op >> 26 == 0x25 || (op & 0xfffff000) == 0xd63f0000 || (op & 0xfffff000) == 0xd73f0000;
 }
