@@ -32,7 +32,11 @@ static void report_if_dead(void)
     if (!all_asleep())
         return;
     if (thread_count() > ours) {
-        sched.deadsuspect = true;
+        /* sysmon may have gone to sleep for good already. */
+        if (!sched.deadsuspect) {
+            sched.deadsuspect = true;
+            sysmon_wake();
+        }
         return;
     }
     sched.deadsuspect = false;

@@ -53,6 +53,7 @@ void goexit0(void)
     struct g *next;
     bool inherit;
 
+    race_release(gp->x);
     if (m->lockedg == gp) {
         /* Locked at its end: the thread may be in any state, so it ends too. */
         m->lockedg = NULL;
@@ -122,6 +123,7 @@ void gostart(void)
         cxa_clear(gp->run.m);
         *gp->run.m->errnop = 0;
         race_acquire(gp);
+        race_acquire(gp->x); /* the stack's last owner */
         gamp_leave();
         call(&gp->x->start);
         gamp_enter();
