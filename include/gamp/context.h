@@ -70,13 +70,11 @@ GAMP_API void gamp_context_unref(gamp_context *c);
  * golang.org/x/sync/errgroup. */
 typedef struct gamp_group {
     gamp_context *ctx;
-    gamp_sem limit;
-    gamp_waitgroup wg;
-    gamp_once once;
-    int32_t result;
-    int32_t limit_n;
+    uint32_t lock, pad;
+    int32_t running, limit, result, spare;
+    void *waiter, *head, *tail;
 } gamp_group;
-GAMP_STATIC_ASSERT_(sizeof(gamp_group) == 80, "layout");
+GAMP_STATIC_ASSERT_(sizeof(gamp_group) == 56, "layout");
 
 /* Makes g ready, with a context below parent; NULL: below the background. 0; -ENOMEM.
  * gamp_group_wait undoes it. Does not block. */
