@@ -75,7 +75,7 @@ static noinline int begin_slow(int fd, unsigned mode, struct polldesc **out, uin
         int err;
 
         if (!(mu & PDF_OPEN)) {
-            err = polldesc_open(fd, PD_SOFT, 0, false);
+            err = polldesc_open(fd, PD_SOFT, PD_TRAITS_UNKNOWN, false);
             if (err < 0)
                 return err;
         } else if (mu & PDF_CLOSING) {

@@ -10,7 +10,9 @@
 #include "sched/pollwait.h"
 #include "sched/schedt.h"
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 /* The table: chunks of records by number, made when first wanted; 32 M numbers, which is 32 times
  * what the kernel lets a process have by default (fs.nr_open). */
@@ -136,20 +138,45 @@ static void evict(struct polldesc *pd, struct gqueue *woken)
     pollwait_evict(pd, woken);
 }
 
+static int socket_option(int fd, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof value;
+    int err = (int)sys_call(SYS_getsockopt, fd, SOL_SOCKET, name, &value, &len);
+
+    return err < 0 ? err : value;
+}
+
+/* A read from a unix socket also stops short at a message that carries descriptors. */
+static unsigned find_traits(int fd)
+{
+    int domain = socket_option(fd, SO_DOMAIN);
+
+    if (domain < 0)
+        return 0;
+    if (socket_option(fd, SO_TYPE) != SOCK_STREAM)
+        return PD_SOCKET;
+    if (domain == AF_UNIX)
+        return PD_SOCKET | PD_WRITE;
+    return socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP ? PD_TCP : PD_SOCKET;
+}
+
 static uint32_t next_seq(uint32_t seq)
 {
     return seq + 1 ? seq + 1 : 1;
 }
 
 /* The record is a new registration's from here on. pd->lock held. */
-static void take_over(struct polldesc *pd, uint32_t seq, enum pollkind kind, unsigned stream,
+static void take_over(struct polldesc *pd, uint32_t seq, enum pollkind kind, unsigned traits,
                       struct gqueue *woken)
 {
     uint64_t mu;
 
+    if (traits & PD_TRAITS_UNKNOWN)
+        traits = find_traits(pd->fd);
     deadline_clear(pd);
     store_relaxed(&pd->kind, (uint8_t)kind);
-    store_relaxed(&pd->stream, (uint8_t)stream);
+    store_relaxed(&pd->traits, (uint8_t)traits);
     store_relaxed(&pd->odd, 0);
     /* Operations of before hold their locks and references still and will give them back. */
     do
@@ -176,16 +203,16 @@ static int open_known(struct polldesc *pd, uint64_t mu, enum pollkind kind, stru
     }
     if (err == -EPERM) {
         if (load_relaxed(&pd->kind) != PD_FILE)
-            take_over(pd, seq, PD_FILE, 0, woken);
+            take_over(pd, seq, PD_FILE, PD_TRAITS_UNKNOWN, woken);
         return kind == PD_NONBLOCK ? -EPERM : 0;
     }
     if (err < 0)
         return err;
-    take_over(pd, seq, kind, 0, woken);
+    take_over(pd, seq, kind, PD_TRAITS_UNKNOWN, woken);
     return 0;
 }
 
-static int open_new(struct polldesc *pd, uint64_t mu, enum pollkind kind, unsigned stream,
+static int open_new(struct polldesc *pd, uint64_t mu, enum pollkind kind, unsigned traits,
                     struct gqueue *woken)
 {
     uint32_t seq = next_seq(PD_SEQ(mu));
@@ -199,11 +226,11 @@ static int open_new(struct polldesc *pd, uint64_t mu, enum pollkind kind, unsign
     }
     if (err < 0)
         return err;
-    take_over(pd, seq, kind, stream, woken);
+    take_over(pd, seq, kind, traits, woken);
     return 0;
 }
 
-int polldesc_open(int fd, enum pollkind kind, unsigned stream, bool fresh)
+int polldesc_open(int fd, enum pollkind kind, unsigned traits, bool fresh)
 {
     struct gqueue woken = {NULL, NULL, 0};
     struct polldesc *pd = polldesc_get(fd);
@@ -217,11 +244,11 @@ int polldesc_open(int fd, enum pollkind kind, unsigned stream, bool fresh)
     lock(&pd->lock);
     mu = load_acquire(&pd->mu);
     if (fresh || !(mu & PDF_OPEN))
-        err = open_new(pd, mu, kind, stream, &woken);
+        err = open_new(pd, mu, kind, traits, &woken);
     else if (!(mu & PDF_CLOSING))
         err = open_known(pd, mu, kind, &woken);
     else if (!(mu & PD_REFS))
-        err = open_new(pd, mu, kind, stream, &woken);
+        err = open_new(pd, mu, kind, traits, &woken);
     else
         err = -EBADF;
     unlock(&pd->lock);

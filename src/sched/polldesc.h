@@ -50,6 +50,13 @@
 
 enum pollmode { PD_READ = 1, PD_WRITE = 2 };
 
+/* What a descriptor is like, with the modes in which a short count means drained, or full. */
+enum polltraits {
+    PD_SOCKET = 4,
+    PD_TCP = PD_SOCKET | PD_READ | PD_WRITE,
+    PD_TRAITS_UNKNOWN = 128, /* to be found out */
+};
+
 enum pollkind {
     PD_SOFT,     /* registered, but perhaps not O_NONBLOCK: asked by poll(2) before each call */
     PD_NONBLOCK, /* registered and O_NONBLOCK */
@@ -78,7 +85,7 @@ struct polldesc {
     uint32_t drained;   /* seq whose last read was short; RLOCK's holder */
     uint32_t full;      /* seq whose last write was short; WLOCK's holder */
     uint8_t kind;       /* atomic; enum pollkind; written under lock */
-    uint8_t stream;     /* atomic; modes in which a short count means drained, full */
+    uint8_t traits;     /* atomic; enum polltraits; written under lock */
     uint8_t odd;        /* atomic; HUP, RDHUP, ERR or PRI was seen: a short count proves nothing */
     uint32_t nwaits;    /* atomic; length of waits; written under lock */
     struct mutex lock;  /* LOCK_FD; guards what follows */
@@ -97,9 +104,9 @@ struct polldesc *polldesc_get(int fd);
 /* Registers the number. PD_NONBLOCK: it is O_NONBLOCK already. PD_SOFT: becomes PD_SOFT or PD_FILE
  * as the descriptor allows, and stays what it is when the very same is registered. PD_FILE: known not
  * to be pollable. fresh: the kernel has just made the descriptor, so what the record holds is of
- * a forgotten one. stream: modes in which a short count means drained or full.
+ * a forgotten one.
  * 0; -EPERM: PD_NONBLOCK was asked and it cannot be polled; -EBADF, -ENOMEM, -ENOSPC, -EMFILE. */
-int polldesc_open(int fd, enum pollkind kind, unsigned stream, bool fresh);
+int polldesc_open(int fd, enum pollkind kind, unsigned traits, bool fresh);
 
 /* Closes the number by close(2), registered or not, and answers what that does. Those who wait on it
  * are woken with -EBADF. Waits until non-blocking operations have left; a blocking one that is

@@ -128,7 +128,7 @@ int pollthread_events(int fd, int events, int64_t until)
             return now > 0 && (now & POLLNVAL) ? -EBADF : now;
         if (until <= nanotime())
             return -ETIMEDOUT;
-        if (alone || polldesc_open(fd, PD_SOFT, 0, false) < 0) {
+        if (alone || polldesc_open(fd, PD_SOFT, PD_TRAITS_UNKNOWN, false) < 0) {
             pollthread_alone(fd, events, until);
             continue;
         }

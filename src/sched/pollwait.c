@@ -17,8 +17,7 @@ static uint32_t *short_seq(struct polldesc *pd, unsigned mode)
     return mode == PD_READ ? &pd->drained : &pd->full;
 }
 
-/* Whether an operation of this registration may go on. */
-static int check(struct polldesc *pd, unsigned mode, uint32_t seq)
+int pollwait_check(struct polldesc *pd, unsigned mode, uint32_t seq)
 {
     uint64_t mu = load_seqcst(&pd->mu);
     int64_t deadline;
@@ -65,7 +64,7 @@ static int wait_goroutine(struct polldesc *pd, unsigned mode, uint32_t seq)
             invariant(xchg_seqcst(word, PD_NIL) == PD_READY);
             return 0;
         }
-        err = check(pd, mode, seq);
+        err = pollwait_check(pd, mode, seq);
         if (likely(!err))
             err = arm(pd, mode);
         if (likely(!err))
@@ -73,7 +72,7 @@ static int wait_goroutine(struct polldesc *pd, unsigned mode, uint32_t seq)
         if (xchg_seqcst(word, PD_NIL) == PD_READY && !err)
             return PD_SEQ(load_acquire(&pd->mu)) == seq ? 0 : -EBADF;
         if (!err)
-            err = check(pd, mode, seq);
+            err = pollwait_check(pd, mode, seq);
         if (err)
             return err;
     }
@@ -84,7 +83,7 @@ int pollwait_wait(struct polldesc *pd, unsigned mode, uint32_t seq)
     int err;
 
     if (unlikely(!is_parkable(getg()))) {
-        err = check(pd, mode, seq);
+        err = pollwait_check(pd, mode, seq);
         return err ? err : pollthread_wait(pd, mode, seq);
     }
     return wait_goroutine(pd, mode, seq);
@@ -94,7 +93,7 @@ int pollwait_prepare(struct polldesc *pd, unsigned mode, uint32_t seq)
 {
     uintptr_t *word = polldesc_word(pd, mode);
     uint32_t *shortly = short_seq(pd, mode);
-    int err = check(pd, mode, seq);
+    int err = pollwait_check(pd, mode, seq);
 
     if (unlikely(err))
         return err;
@@ -124,7 +123,7 @@ int pollwait_soft(struct polldesc *pd, unsigned mode, uint32_t seq)
         if (poll_now(pd->fd, events) != 0)
             return 0;
         /* The program may have closed it, and what has the number now would wake nobody. */
-        err = polldesc_alone(getg()) ? 0 : polldesc_open(pd->fd, PD_SOFT, 0, false);
+        err = polldesc_alone(getg()) ? 0 : polldesc_open(pd->fd, PD_SOFT, PD_TRAITS_UNKNOWN, false);
         if (!err && PD_SEQ(load_acquire(&pd->mu)) != seq)
             return -ESTALE;
         if (!err)
@@ -136,7 +135,7 @@ int pollwait_soft(struct polldesc *pd, unsigned mode, uint32_t seq)
 
 void pollwait_short(struct polldesc *pd, unsigned mode, uint32_t seq)
 {
-    if (load_relaxed(&pd->stream) & mode)
+    if (load_relaxed(&pd->traits) & mode)
         *short_seq(pd, mode) = seq;
 }
 
@@ -247,7 +246,7 @@ int deadline_set(int fd, unsigned modes, int64_t t)
             }
             unlock(&pd->lock);
         }
-        err = polldesc_open(fd, PD_SOFT, 0, false);
+        err = polldesc_open(fd, PD_SOFT, PD_TRAITS_UNKNOWN, false);
         if (err < 0)
             return err;
         pd = polldesc_lookup(fd);
@@ -350,7 +349,7 @@ int pollwait_arm(int fd, struct pollwait *w)
         mu = pd ? load_acquire(&pd->mu) : 0;
         if (!(mu & PDF_OPEN) || load_relaxed(&pd->kind) != PD_NONBLOCK) {
             /* Also for one that is registered softly: it may have come again as another. */
-            err = polldesc_open(fd, PD_SOFT, 0, false);
+            err = polldesc_open(fd, PD_SOFT, PD_TRAITS_UNKNOWN, false);
             if (err < 0)
                 return err;
             pd = polldesc_lookup(fd);
@@ -418,7 +417,7 @@ bool polldesc_ready(int fd, unsigned mode)
     struct polldesc *pd = polldesc_lookup(fd);
     uint64_t mu = pd ? load_acquire(&pd->mu) : 0;
 
-    if ((mu & PDF_OPEN) && check(pd, mode, PD_SEQ(mu)) != 0)
+    if ((mu & PDF_OPEN) && pollwait_check(pd, mode, PD_SEQ(mu)) != 0)
         return true;
     return poll_now(fd, mode == PD_READ ? POLLIN : POLLOUT) != 0;
 }

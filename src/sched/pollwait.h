@@ -39,7 +39,9 @@
 
 #include "sched/polldesc.h"
 
-/* 0; -ETIMEDOUT; -EBADF. mode: PD_READ or PD_WRITE. */
+/* Whether an operation of the mode may go on: 0; -ETIMEDOUT; -EBADF. */
+int pollwait_check(struct polldesc *pd, unsigned mode, uint32_t seq);
+/* The same, parking when the last try left nothing to get. mode: PD_READ or PD_WRITE. */
 int pollwait_prepare(struct polldesc *pd, unsigned mode, uint32_t seq);
 /* 0: try again. */
 int pollwait_wait(struct polldesc *pd, unsigned mode, uint32_t seq);
