@@ -121,7 +121,8 @@ inline T *operator&(T &&temporary) noexcept
 }
 
 /* A parameter from which nothing is deduced: its argument converts as in any call. */
-template <class T> struct identity {
+template <class T>
+struct identity {
     using type = T;
 };
 

@@ -131,7 +131,8 @@ GAMP_END_DECLS
 GAMP_BEGIN_DETAIL_
 
 /* A template for typed pointers, and a plain function for void *, NULL and nullptr. */
-template <class T> inline void chan_send(gamp_chan *c, const T *elem)
+template <class T>
+inline void chan_send(gamp_chan *c, const T *elem)
 {
     gamp_chan_send_sized(c, elem, sizeof(T));
 }
@@ -141,7 +142,8 @@ inline void chan_send(gamp_chan *c, const void *elem)
     gamp_chan_send_any(c, elem);
 }
 
-template <class T> inline bool chan_recv(gamp_chan *c, T *elem)
+template <class T>
+inline bool chan_recv(gamp_chan *c, T *elem)
 {
     return gamp_chan_recv_sized(c, elem, sizeof(T));
 }
@@ -151,7 +153,8 @@ inline bool chan_recv(gamp_chan *c, void *elem)
     return gamp_chan_recv_any(c, elem);
 }
 
-template <class T> inline int chan_try_send(gamp_chan *c, const T *elem)
+template <class T>
+inline int chan_try_send(gamp_chan *c, const T *elem)
 {
     return gamp_chan_try_send_sized(c, elem, sizeof(T));
 }
@@ -161,7 +164,8 @@ inline int chan_try_send(gamp_chan *c, const void *elem)
     return gamp_chan_try_send_any(c, elem);
 }
 
-template <class T> inline int chan_try_recv(gamp_chan *c, T *elem)
+template <class T>
+inline int chan_try_recv(gamp_chan *c, T *elem)
 {
     return gamp_chan_try_recv_sized(c, elem, sizeof(T));
 }
@@ -171,7 +175,8 @@ inline int chan_try_recv(gamp_chan *c, void *elem)
     return gamp_chan_try_recv_any(c, elem);
 }
 
-template <class T> inline int chan_send_until(gamp_chan *c, const T *elem, gamp_time t)
+template <class T>
+inline int chan_send_until(gamp_chan *c, const T *elem, gamp_time t)
 {
     return gamp_chan_send_until_sized(c, elem, sizeof(T), t);
 }
@@ -181,7 +186,8 @@ inline int chan_send_until(gamp_chan *c, const void *elem, gamp_time t)
     return gamp_chan_send_until_any(c, elem, t);
 }
 
-template <class T> inline int chan_recv_until(gamp_chan *c, T *elem, gamp_time t)
+template <class T>
+inline int chan_recv_until(gamp_chan *c, T *elem, gamp_time t)
 {
     return gamp_chan_recv_until_sized(c, elem, sizeof(T), t);
 }

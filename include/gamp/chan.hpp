@@ -32,7 +32,8 @@ inline constexpr bool travels_as_bytes = std::is_trivially_copyable_v<T> &&
 
 /* One element on its way into a channel, or out of it: the memory that C sees, and its owner
  * meanwhile. */
-template <class T, bool Bytes = travels_as_bytes<T>> class parcel
+template <class T, bool Bytes = travels_as_bytes<T>>
+class parcel
 {
     static_assert(!std::is_reference_v<T> && !std::is_const_v<T>, "a channel's type is a value's");
 
@@ -67,7 +68,8 @@ template <class T, bool Bytes = travels_as_bytes<T>> class parcel
     alignas(T) unsigned char bytes_[sizeof(T)];
 };
 
-template <class T> class parcel<T, false>
+template <class T>
+class parcel<T, false>
 {
     static_assert(!std::is_reference_v<T> && !std::is_const_v<T>, "a channel's type is a value's");
 
@@ -120,7 +122,8 @@ template <class T> class parcel<T, false>
 
 } // namespace detail
 
-template <class T> class chan
+template <class T>
+class chan
 {
     using parcel = detail::parcel<T>;
 
@@ -138,8 +141,8 @@ template <class T> class chan
             __builtin_abort();
 #endif
     }
-    /* A further reference to a channel of C, such as gamp_timer_chan's; its elements must be Ts.
-     * */
+    /* A further reference to a channel of C, such as gamp_timer_chan's; its
+     * elements must be Ts. */
     static chan from(gamp_chan *c)
     {
         static_assert(detail::travels_as_bytes<T>, "a channel of C carries plain bytes");
@@ -232,8 +235,8 @@ template <class T> class chan
     {
         return gamp_chan_cap(get());
     }
-    /* The channel of C, borrowed; its elements are Ts or, if those are not plain bytes, pointers.
-     * */
+    /* The channel of C, borrowed; its elements are Ts or, if those are not
+     * plain bytes, pointers. */
     gamp_chan *get() const noexcept
     {
         return c_.get();
@@ -356,7 +359,8 @@ template <class T> class chan
 };
 
 /* A channel of signals without a value. */
-template <> class chan<void>
+template <>
+class chan<void>
 {
   public:
     chan() = default;

@@ -90,8 +90,8 @@ GAMP_API int gamp_group_try_go(gamp_group *g, int (*fn)(gamp_context *, void *),
 /* The group's context, borrowed until gamp_group_wait returns. Does not block. */
 GAMP_API gamp_context *gamp_group_context(gamp_group *g);
 /* Waits until all have ended; cancels the context in any case. The first result that was not 0,
- * which had cancelled the context as its cause; else 0. g is then as before init. Go: Group.Wait.
- * */
+ * which had cancelled the context as its cause; else 0. g is then as before
+ * init. Go: Group.Wait. */
 GAMP_API int gamp_group_wait(gamp_group *g);
 
 GAMP_END_DECLS

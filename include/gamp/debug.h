@@ -13,8 +13,8 @@ GAMP_BEGIN_DECLS
  * -errno of the write. It takes no lock of libc. Any thread or goroutine. Go: runtime.Stack. */
 GAMP_API int gamp_stack_dump(int fd, int all);
 
-/* What the scheduler counts. "ever" ones only grow; the others are of one moment, each by itself.
- * */
+/* What the scheduler counts. "ever" ones only grow; the others are of one
+ * moment, each by itself. */
 typedef struct gamp_sched_stats {
     uint64_t goroutines;      /* alive */
     uint64_t created;         /* ever */

@@ -68,7 +68,8 @@ inline const gamp_go_options *temporary_address(const gamp_go_options &o) noexce
 
 /* An argument on its way to a parameter of type P: converted as in a call, but not from floating
  * point. */
-template <class P> class word
+template <class P>
+class word
 {
     static_assert(std::is_integral<P>::value || std::is_enum<P>::value || std::is_pointer<P>::value,
                   "gamp_go: a parameter must be an integer, enum, bool or pointer");

@@ -20,7 +20,8 @@ namespace detail
 {
 
 /* A callable and its arguments on the way to their goroutine, on the heap. */
-template <class F, class... A> class task
+template <class F, class... A>
+class task
 {
   public:
     template <class G, class... B>
@@ -67,7 +68,8 @@ GAMP_ALWAYS_INLINE_ int start(const S &starter, F &&f, A &&...args)
  * reference, which must then outlive it) and destroyed at its end. Results as of gamp_go: 0,
  * -ENOMEM,
  * -EPERM. Does not block. */
-template <class F, class... A> GAMP_ALWAYS_INLINE_ int go(F &&f, A &&...args)
+template <class F, class... A>
+GAMP_ALWAYS_INLINE_ int go(F &&f, A &&...args)
 {
     return detail::start(detail::go_starter{nullptr}, std::forward<F>(f), std::forward<A>(args)...);
 }

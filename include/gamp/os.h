@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* gamp/os.h: files, signals, processes, and hints around foreign calls.
  *
- * Everything here may be called from any thread or goroutine; errors are negative errno values.
- * */
+ * Everything here may be called from any thread or goroutine; errors are
+ * negative errno values. */
 #ifndef GAMP_OS_H
 #define GAMP_OS_H
 
@@ -84,7 +84,8 @@ GAMP_END_DECLS
 #ifdef __cplusplus
 GAMP_BEGIN_DETAIL_
 
-template <size_t N> inline int signal_notify(gamp_chan *c, const int (&signals)[N])
+template <size_t N>
+inline int signal_notify(gamp_chan *c, const int (&signals)[N])
 {
     return gamp_signal_notifyv(c, signals, N);
 }

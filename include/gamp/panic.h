@@ -64,7 +64,8 @@ GAMP_BEGIN_DETAIL_
 class deferred : gamp_defer
 {
   public:
-    template <class R, class P> deferred(R (*f)(P *), typename identity<P *>::type a) noexcept
+    template <class R, class P>
+    deferred(R (*f)(P *), typename identity<P *>::type a) noexcept
     {
         static_assert(result_is_words<R>::value, "gamp_defer: the function's result is too large");
         link = nullptr;

@@ -16,7 +16,8 @@ namespace gamp
 /* gamp::defer d([&] { ... }): the callable runs when the block is left in any way, by an
  * exception, a panic and gamp_goexit too; last in, first out. A local variable of a block,
  * nothing else. It must not throw. */
-template <class F> class defer
+template <class F>
+class defer
 {
   public:
     explicit defer(F f) : f_(std::move(f)), record_(&defer::run, this)
@@ -40,7 +41,8 @@ namespace detail
 {
 
 /* A callable on its way through C functions, which exceptions cannot pass. */
-template <class F> class carried
+template <class F>
+class carried
 {
   public:
     explicit carried(F &f) : f_(f)
@@ -80,7 +82,8 @@ template <class F> class carried
 
 /* Runs f(). 0, or -EFAULT when it panicked, and then *info, if there is one, tells of it. An
  * exception passes through. */
-template <class F> int protect(F &&f, gamp_panic_info *info = nullptr)
+template <class F>
+int protect(F &&f, gamp_panic_info *info = nullptr)
 {
     detail::carried<std::remove_reference_t<F>> call(f);
     const int r = gamp_protect(&call.run, &call, info);

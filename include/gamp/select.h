@@ -51,8 +51,8 @@ typedef struct gamp_case {
     gamp_time at;    /* AT */
 } gamp_case;
 
-/* The same with n cases in an array, which stays the caller's, unchanged, and can be used again.
- * */
+/* The same with n cases in an array, which stays the caller's, unchanged,
+ * and can be used again. */
 GAMP_API int gamp_selectv(gamp_case *cases, size_t n);
 
 /* For the macros. */
@@ -91,7 +91,8 @@ GAMP_END_DECLS
 
 GAMP_BEGIN_DETAIL_
 
-template <class T> inline gamp_case case_send(gamp_chan *c, const T *elem)
+template <class T>
+inline gamp_case case_send(gamp_chan *c, const T *elem)
 {
     return gamp_case_send_(sizeof(T), c, elem);
 }
@@ -101,7 +102,8 @@ inline gamp_case case_send(gamp_chan *c, const void *elem)
     return gamp_case_send_(GAMP_SIZE_UNCHECKED_, c, elem);
 }
 
-template <class T> inline gamp_case case_recv(gamp_chan *c, T *elem)
+template <class T>
+inline gamp_case case_recv(gamp_chan *c, T *elem)
 {
     return gamp_case_recv_(sizeof(T), c, elem, nullptr);
 }
@@ -111,7 +113,8 @@ inline gamp_case case_recv(gamp_chan *c, void *elem)
     return gamp_case_recv_(GAMP_SIZE_UNCHECKED_, c, elem, nullptr);
 }
 
-template <class T> inline gamp_case case_recv_ok(gamp_chan *c, T *elem, bool *ok)
+template <class T>
+inline gamp_case case_recv_ok(gamp_chan *c, T *elem, bool *ok)
 {
     return gamp_case_recv_(sizeof(T), c, elem, ok);
 }
@@ -122,7 +125,8 @@ inline gamp_case case_recv_ok(gamp_chan *c, void *elem, bool *ok)
 }
 
 /* As an argument, so that temporaries in the cases live through the wait. */
-template <size_t N> inline int select(gamp_case (&&cases)[N])
+template <size_t N>
+inline int select(gamp_case (&&cases)[N])
 {
     return gamp_selectv(cases + 1, N - 1);
 }

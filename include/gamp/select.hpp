@@ -8,8 +8,8 @@
  *         gamp::otherwise([&] { ... }));
  *
  * waits for the first case that can go on, does it, runs its handler on the caller's stack, and
- * returns its index. Handlers may be left out, and may do anything, throw too. See gamp/select.h.
- * */
+ * returns its index. Handlers may be left out, and may do anything, throw
+ * too. See gamp/select.h. */
 #ifndef GAMP_SELECT_HPP
 #define GAMP_SELECT_HPP
 
@@ -33,7 +33,8 @@ struct nothing {
     }
 };
 
-template <class T, class F> class recv_case
+template <class T, class F>
+class recv_case
 {
   public:
     recv_case(gamp_chan *c, F f) : c_(c), f_(std::move(f))
@@ -58,7 +59,8 @@ template <class T, class F> class recv_case
     bool ok_ = false;
 };
 
-template <class F> class recv_case<void, F>
+template <class F>
+class recv_case<void, F>
 {
   public:
     recv_case(gamp_chan *c, F f) : c_(c), f_(std::move(f))
@@ -82,7 +84,8 @@ template <class F> class recv_case<void, F>
     bool ok_ = false;
 };
 
-template <class T, class F> class send_case
+template <class T, class F>
+class send_case
 {
   public:
     send_case(gamp_chan *c, T &&value, F f) : c_(c), f_(std::move(f)), p_(std::move(value))
@@ -105,7 +108,8 @@ template <class T, class F> class send_case
 };
 
 /* A case of C that has no memory of its own. */
-template <class F> class plain_case
+template <class F>
+class plain_case
 {
   public:
     plain_case(gamp_case c, F f) : c_(c), f_(std::move(f))
@@ -144,29 +148,35 @@ detail::send_case<T, F> on_send(const chan<T> &c, typename detail::identity<T>::
 }
 
 /* f() each. */
-template <class F = detail::nothing> detail::plain_case<F> on_send(const chan<void> &c, F f = F())
+template <class F = detail::nothing>
+detail::plain_case<F> on_send(const chan<void> &c, F f = F())
 {
     return {gamp_case_send_(0, c.get(), nullptr), std::move(f)};
 }
-template <class F = detail::nothing> detail::plain_case<F> on_readable(int fd, F f = F())
+template <class F = detail::nothing>
+detail::plain_case<F> on_readable(int fd, F f = F())
 {
     return {GAMP_READABLE(fd), std::move(f)};
 }
-template <class F = detail::nothing> detail::plain_case<F> on_writable(int fd, F f = F())
+template <class F = detail::nothing>
+detail::plain_case<F> on_writable(int fd, F f = F())
 {
     return {GAMP_WRITABLE(fd), std::move(f)};
 }
-template <class F = detail::nothing> detail::plain_case<F> on_time(gamp_time t, F f = F())
+template <class F = detail::nothing>
+detail::plain_case<F> on_time(gamp_time t, F f = F())
 {
     return {GAMP_AT(t), std::move(f)};
 }
-template <class F = detail::nothing> detail::plain_case<F> otherwise(F f = F())
+template <class F = detail::nothing>
+detail::plain_case<F> otherwise(F f = F())
 {
     return {GAMP_DEFAULT, std::move(f)};
 }
 
 /* See above. Without a case it blocks for ever. */
-template <class... C> int select(C &&...cases)
+template <class... C>
+int select(C &&...cases)
 {
     gamp_case armed[sizeof...(C) + 1] = {cases.armed()..., GAMP_DEFAULT};
     const int chosen = gamp_selectv(armed, sizeof...(C));

@@ -152,8 +152,8 @@ GAMP_API void gamp_pool_init(gamp_pool *p, void *(*new_fn)(void), void (*free_fn
 /* Some object that was put and not taken since; else what new_fn gives; else NULL. The caller
  * owns it. Does not block but in new_fn. */
 GAMP_API void *gamp_pool_get(gamp_pool *p);
-/* Gives x, not NULL, to the pool. Without memory to keep it, it goes to free_fn. Does not block.
- * */
+/* Gives x, not NULL, to the pool. Without memory to keep it, it goes to
+ * free_fn. Does not block. */
 GAMP_API void gamp_pool_put(gamp_pool *p, void *x);
 /* Gives all that was put and not taken to free_fn; the pool is then as before init. Not while in
  * use. */

@@ -42,7 +42,8 @@ class waitgroup
         return gamp_waitgroup_wait_until(&wg_, t);
     }
     /* gamp::go that adds one, and takes it back when the callable has ended in any way. */
-    template <class F, class... A> GAMP_ALWAYS_INLINE_ int go(F &&f, A &&...args)
+    template <class F, class... A>
+    GAMP_ALWAYS_INLINE_ int go(F &&f, A &&...args)
     {
         return detail::start(detail::waitgroup_starter{&wg_}, std::forward<F>(f),
                              std::forward<A>(args)...);
@@ -144,7 +145,8 @@ namespace detail
 {
 
 /* Locks by one function now, unlocks by another at the end of the block. */
-template <class M, void (*Lock)(M *), void (*Unlock)(M *)> class holder
+template <class M, void (*Lock)(M *), void (*Unlock)(M *)>
+class holder
 {
   public:
     explicit holder(M *m) : record_((Lock(m), Unlock), m)
@@ -167,37 +169,43 @@ using read_holder = holder<gamp_rwmutex, gamp_rwmutex_rlock, gamp_rwmutex_runloc
 /* gamp::lock_guard g(m): m, of this header or of C, is locked until the block is left in any way,
  * by a panic and gamp_goexit too, where a std::lock_guard would leave it locked. A local variable
  * of a block, nothing else. */
-template <class M> class lock_guard;
+template <class M>
+class lock_guard;
 
-template <> class lock_guard<gamp_mutex> : detail::mutex_holder
+template <>
+class lock_guard<gamp_mutex> : detail::mutex_holder
 {
   public:
     explicit lock_guard(gamp_mutex &m) : holder(&m)
     {
     }
 };
-template <> class lock_guard<mutex> : detail::mutex_holder
+template <>
+class lock_guard<mutex> : detail::mutex_holder
 {
   public:
     explicit lock_guard(mutex &m) : holder(m.native_handle())
     {
     }
 };
-template <> class lock_guard<gamp_rwmutex> : detail::write_holder
+template <>
+class lock_guard<gamp_rwmutex> : detail::write_holder
 {
   public:
     explicit lock_guard(gamp_rwmutex &m) : holder(&m)
     {
     }
 };
-template <> class lock_guard<shared_mutex> : detail::write_holder
+template <>
+class lock_guard<shared_mutex> : detail::write_holder
 {
   public:
     explicit lock_guard(shared_mutex &m) : holder(m.native_handle())
     {
     }
 };
-template <class M> lock_guard(M &) -> lock_guard<M>;
+template <class M>
+lock_guard(M &) -> lock_guard<M>;
 
 /* The same for reading. */
 class shared_guard : detail::read_holder
@@ -224,7 +232,8 @@ class cond
         gamp_cond_wait(&c_, m.native_handle());
     }
     /* Until pred(). */
-    template <class P> void wait(mutex &m, P pred)
+    template <class P>
+    void wait(mutex &m, P pred)
     {
         while (!pred())
             wait(m);
@@ -233,7 +242,8 @@ class cond
     {
         wait(*l.mutex());
     }
-    template <class P> void wait(std::unique_lock<mutex> &l, P pred)
+    template <class P>
+    void wait(std::unique_lock<mutex> &l, P pred)
     {
         wait(*l.mutex(), std::move(pred));
     }
@@ -306,7 +316,8 @@ class once
 
     /* Runs f() if no call on this object did before; waits for the one that does. An exception
      * passes through, and f counts as done. */
-    template <class F> void call(F &&f)
+    template <class F>
+    void call(F &&f)
     {
         detail::carried<std::remove_reference_t<F>> c(f);
 

@@ -4,8 +4,8 @@
  * All times are int64_t nanoseconds. A gamp_duration is a length, a gamp_time a point on
  * CLOCK_MONOTONIC. The functions named ..._until take a point: gamp_now() + 5 * GAMP_SECOND.
  * GAMP_NEVER never arrives; at a point that has passed they try once and then fail with
- * -ETIMEDOUT. Adding a duration that is too long saturates inside these functions at GAMP_NEVER.
- * */
+ * -ETIMEDOUT. Adding a duration that is too long saturates inside these
+ * functions at GAMP_NEVER. */
 #ifndef GAMP_TIME_H
 #define GAMP_TIME_H
 

@@ -11,7 +11,8 @@ namespace gamp
 {
 
 /* A length in nanoseconds, as the C functions take it; too long ones saturate. */
-template <class R, class P> gamp_duration nanoseconds(std::chrono::duration<R, P> d)
+template <class R, class P>
+gamp_duration nanoseconds(std::chrono::duration<R, P> d)
 {
     const auto exact = std::chrono::duration<long double, std::nano>(d).count();
 
@@ -23,7 +24,8 @@ template <class R, class P> gamp_duration nanoseconds(std::chrono::duration<R, P
 }
 
 /* The point that far from now: c.recv_until(v, gamp::in(5s)). It saturates at GAMP_NEVER. */
-template <class R, class P> gamp_time in(std::chrono::duration<R, P> d)
+template <class R, class P>
+gamp_time in(std::chrono::duration<R, P> d)
 {
     gamp_time at;
 
@@ -33,7 +35,8 @@ template <class R, class P> gamp_time in(std::chrono::duration<R, P> d)
 }
 
 /* Stops the calling goroutine for at least d. */
-template <class R, class P> void sleep(std::chrono::duration<R, P> d)
+template <class R, class P>
+void sleep(std::chrono::duration<R, P> d)
 {
     gamp_sleep(nanoseconds(d));
 }

@@ -53,7 +53,8 @@ struct point {
 };
 
 /* Runs f in a goroutine and waits until it has ended in whatever way. */
-template <class F> void in_goroutine(F f)
+template <class F>
+void in_goroutine(F f)
 {
     gamp::waitgroup wg;
 
