@@ -56,3 +56,7 @@ if(GAMP_SANITIZE STREQUAL thread)
   target_compile_options(gamp_flags INTERFACE -fno-sanitize=thread)
   target_compile_definitions(gamp_flags INTERFACE GAMP_TSAN=1)
 endif()
+# What a fuzzer calls must tell it which way it went.
+if(GAMP_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -48,6 +48,7 @@ if(GAMP_FUZZ)
     target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     target_link_libraries(fuzz_${name} PRIVATE gamp_warnings ${example_parts} gamp_internal)
+    target_include_directories(fuzz_${name} PRIVATE ${example_part_dirs})
     set_target_properties(fuzz_${name} PROPERTIES OUTPUT_NAME ${name}
       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
   endforeach()

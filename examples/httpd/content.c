@@ -11,6 +11,9 @@
 
 #define INDEX "index.html"
 
+/* A page shows this many names. */
+enum { NAMES_MAX = 10000 };
+
 /* How long a request waits for others to close their files before it is told to come back. */
 #define PERMIT_WAIT (5 * GAMP_SECOND)
 
@@ -192,7 +195,8 @@ static void listing_serve(struct exchange *x, struct text path)
     r = permit(x, &x->site->files);
     if (r == 0) {
         int fd = root_open_file(&x->site->root, path.p);
-        r = fd < 0 ? fd : listing_make(fd, (struct text){path.p, path.n - (path.n > 0)}, &page);
+        struct text name = {path.p, path.n - (path.n > 0)};
+        r = fd < 0 ? fd : listing_make(fd, name, NAMES_MAX, &page);
         gamp_sem_release(&x->site->files, 1);
     }
     if (r < 0) {

@@ -64,7 +64,7 @@ void date_format(time_t t, char out[DATE_LEN])
 }
 
 /* Matches t against a form: '0' is a digit that goes into the next number of `values`, '_' a digit
- * or a space, which counts as 0, 'M' the three letters of a month; all else stands for itself. A
+ * or a space, which counts as 0, 'm' the three letters of a month; all else stands for itself. A
  * number ends where its digits end. */
 static bool match(struct text t, const char *form, int *values)
 {
@@ -80,7 +80,7 @@ static bool match(struct text t, const char *form, int *values)
                 values[++v] = 0;
             values[v] = values[v] * 10 + (blank ? 0 : t.p[i] - '0');
             i++;
-        } else if (*form == 'M') {
+        } else if (*form == 'm') {
             int month = 0;
             while (month < 12 && (t.n - i < 3 || memcmp(t.p + i, date_month_names[month], 3) != 0))
                 month++;
@@ -124,14 +124,14 @@ bool date_parse(struct text t, time_t now, time_t *out)
     if (day == 7)
         return false;
     struct text rest = {t.p + 3, t.n - 3};
-    if (match(rest, ", 00 M 0000 00:00:00 GMT", v))
+    if (match(rest, ", 00 m 0000 00:00:00 GMT", v))
         return date_time(v[2], v[1], v[0], v + 3, out);
-    if (match(rest, " M _0 00:00:00 0000", v))
+    if (match(rest, " m _0 00:00:00 0000", v))
         return date_time(v[5], v[0], v[1], v + 2, out);
     size_t n = strlen(long_day_names[day]);
     if (t.n < n || memcmp(t.p, long_day_names[day], n) != 0)
         return false;
-    if (match((struct text){t.p + n, t.n - n}, ", 00-M-00 00:00:00 GMT", v))
+    if (match((struct text){t.p + n, t.n - n}, ", 00-m-00 00:00:00 GMT", v))
         return date_time(full_year(v[2], now), v[1], v[0], v + 3, out);
     return false;
 }

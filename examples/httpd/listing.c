@@ -122,8 +122,8 @@ static int add(struct entries *list, int dir, const struct dirent *d)
     return 0;
 }
 
-/* All names but "." and "..". */
-static int gather(DIR *d, struct entries *list)
+/* All names but "." and "..", at most max. */
+static int gather(DIR *d, size_t max, struct entries *list)
 {
     for (;;) {
         errno = 0;
@@ -132,7 +132,7 @@ static int gather(DIR *d, struct entries *list)
             return -errno;
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
-        if (list->n == LISTING_NAMES_MAX) {
+        if (list->n == max) {
             list->cut = true;
             return 0;
         }
@@ -160,7 +160,7 @@ static void write_page(struct page *g, struct text path, struct entries *list)
     put(g, TEXT("</body>\n</html>\n"));
 }
 
-int listing_make(int dir, struct text path, struct text *page)
+int listing_make(int dir, struct text path, size_t max, struct text *page)
 {
     struct entries list = {0};
     struct page g = {0};
@@ -170,7 +170,7 @@ int listing_make(int dir, struct text path, struct text *page)
         close(dir);
         return -err;
     }
-    int result = gather(d, &list);
+    int result = gather(d, max, &list);
     closedir(d);
     if (result == 0) {
         if (list.n)
