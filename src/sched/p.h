@@ -9,7 +9,7 @@
 
 enum pstatus { Pidle, Prunning, Pgcstop, Pdead };
 
-#define MAXPROCS 4096
+#define MAXPROCS 1024
 
 struct stackcache {
     uintptr_t slot[32]; /* hot stacks of the default class, last in first out */
