@@ -332,7 +332,7 @@ static bool netpoll_block(struct m *m, struct found *out, bool wasspinning)
 {
     struct gqueue q;
     struct p *pp;
-    int64_t until, now = 0, delay = -1;
+    int64_t until, published, now = 0, delay = -1;
 
     if (!netpollinited() || (netpollwaiters() == 0 && earliest_timer() == NEVER))
         return false;
@@ -347,12 +347,16 @@ static bool netpoll_block(struct m *m, struct found *out, bool wasspinning)
         }
         return false;
     }
-    until = earliest_timer();
-    store_seqcst(&sched.polluntil, until == NEVER ? 0 : until);
-    /* Again: a timer armed after the first look saw the old polluntil. */
-    until = earliest_timer();
+    /* What is published is what it sleeps until, even when that timer has gone meanwhile: one armed for later
+     * than what is published wakes nobody. The last look comes after the last publishing: a timer
+     * armed before it is seen, one armed after it sees polluntil. */
+    until = NEVER;
+    do {
+        published = until;
+        store_seqcst(&sched.polluntil, published == NEVER ? 0 : published);
+        until = MIN(published, earliest_timer());
+    } while (until != published);
     if (until != NEVER) {
-        store_seqcst(&sched.polluntil, until);
         now = nanotime();
         delay = until > now ? until - now : 0;
     }
