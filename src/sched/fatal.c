@@ -46,9 +46,10 @@ static struct {
 
 static void show(void)
 {
-    print_text(2, "\n", 1);
-    if (shown.one)
+    if (shown.one) {
+        print_text(2, "\n", 1);
         traceback_g(2, shown.gp, shown.context);
+    }
     if (shown.others)
         traceback_others(2, shown.gp);
 }

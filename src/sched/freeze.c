@@ -4,7 +4,7 @@
 #include "os/linux/sys.h"
 #include "sched/schedt.h"
 
-enum { LOOKS = 50, PAUSE = 1000 * 1000 };
+enum { LOOKS = 500, PAUSE = 1000 * 1000 };
 
 static uint32_t freezer; /* atomic: the tid that reports, 0: nobody */
 
@@ -17,6 +17,9 @@ static bool runs_elsewhere(const struct m *m)
 void freezetheworld(void)
 {
     store_release(&freezer, (uint32_t)sys_gettid());
+    /* As for stopping the world, but nobody waits for it: Ms that schedule stay where they are. */
+    store_relaxed(&sched.stopwait, INT32_MAX);
+    store_seqcst(&sched.gcwaiting, 1);
     for (int look = 0; look < LOOKS; look++) {
         bool all = true;
 

@@ -7,8 +7,8 @@
 
 #include "base/compiler.h"
 
-/* The caller reports. Waits until all have stopped, 50 ms at most: a thread that blocks the signal
- * cannot be had. Takes no lock. */
+/* The caller reports. Waits until all have stopped, half a second at most: a thread that blocks the
+ * signal cannot be had. Takes no lock. */
 void freezetheworld(void);
 /* In the handler: does not return once the world freezes, unless on the reporting thread. */
 void freeze_check(const void *context);
