@@ -3,10 +3,12 @@
  *
  *   slot ->  | guard | usable ...                          | <- slot + size
  *
- * Class 0 is the default: 256 KiB, of which 60 KiB are guard (libraries built without stack probes
- * step over a single page: frames of nearly that size were seen). Class k has 16 KiB << (k - 1)
- * usable and a guard of 64 KiB more. Slots are carved from large mappings; memory comes with the
- * first touch. A slot's guard is made when it is first handed out.
+ * Class k has 16 KiB << (k - 1) usable, class 0, the default, 196 KiB. The guard is 64 KiB: libraries built without
+ * stack probes step over a single page, with frames of nearly that size. Slots are carved from large mappings;
+ * memory comes with the first touch. A slot's guard is made when it is first handed out.
+ *
+ * Slots of class 0 lie 65 pages apart, not 64: tops a power of two apart fall into few sets of the TLB, and switching
+ * among a thousand goroutines then took 46 ns instead of 29.
  *
  * A slot is promised before it is taken: promising maps what is needed and is the only step that can
  * fail, so that a goroutine may be accepted long before it runs. Per class: taken <= promised <= mapped.
@@ -18,8 +20,7 @@
 
 #include "base/compiler.h"
 
-#define STACK_DEFAULT_SLOT (256u << 10)
-#define STACK_DEFAULT_GUARD (60u << 10)
+#define STACK_DEFAULT_SLOT (260u << 10)
 #define STACK_GUARD (64u << 10)
 #define STACK_CLASSES 18
 

@@ -1,21 +1,78 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* direct: what park.c, gostart.c and proc.c share: who runs next on this M. */
+/* direct: who runs next on this M, without a trip through g0; shared by park.c, gostart.c and proc.c. */
 #ifndef GAMP_SCHED_DIRECT_H
 #define GAMP_SCHED_DIRECT_H
 
-#include "sched/p.h"
-#include "sched/m.h"
+#include "event/event.h"
+#include "os/linux/clock.h"
+#include "sched/gstack.h"
+#include "sched/schedt.h"
+
+/* Runs on one P between two looks at everything. */
+enum { TURNS = 61, PARKS_NEXT_MAX = 16, PARKS_NEXT_SURE = 8 };
+
+/* The local queue is empty: gives the yielded to the global queue and takes a share of that. */
+struct g *direct_refill(struct p *pp);
 
 /* A goroutine of the local queue that may run at once, or NULL: the scheduler must look. */
-struct g *direct_next(struct m *m, bool *inherit);
-void run_prepare(struct m *m, struct g *gp, bool inherit);
+static always_inline struct g *direct_next(struct m *m, bool *inherit)
+{
+    struct p *pp = m->p;
+    struct g *next;
+    int64_t when;
+
+    /* A stray has no P. Relaxed: who changes these also asks the M to leave. */
+    if (unlikely(!load_relaxed(&sched.direct) || !pp || ++pp->turns >= TURNS || m->lockedg ||
+                 load_relaxed(&pp->preempt)))
+        return NULL;
+    /* Relaxed: another P's timer on this heap that is missed now is seen by the next turn. */
+    when = load_relaxed(&pp->timers.minwhen);
+    if (unlikely(when != NEVER && when <= nanotime()))
+        return NULL;
+    next = runqget_fast(&pp->runq, inherit);
+    if (unlikely(!next)) {
+        if (!pp->yielded.head || !(next = direct_refill(pp)))
+            return NULL;
+    }
+    if (*inherit && pp->readied && pp->parks_next < PARKS_NEXT_MAX)
+        pp->parks_next++;
+    if (unlikely(next->x && (next->run.lockedm || next->run.pinm))) {
+        m->handed = next;
+        m->handed_inherit = *inherit;
+        return NULL;
+    }
+    return next;
+}
+
+/* Makes gp the M's goroutine; the switch to it comes next. */
+static always_inline void run_prepare(struct m *m, struct g *gp, bool inherit)
+{
+    struct p *pp = m->p;
+
+    if (unlikely(!gp->x))
+        gbind(gp, pp);
+    casgstatus(gp, Grunnable, Grunning);
+    gp->run.m = m;
+    store_relaxed(&m->curg, gp);
+    store_relaxed(&m->guard, gp->run.stackguard0);
+    m->switches++;
+    if (pp->readied) {
+        pp->readied = false;
+        store_relaxed(&pp->wakewanted, 0);
+    }
+    if (!inherit)
+        store_relaxed(&pp->schedtick, pp->schedtick + 1);
+    event_emit(EV_GO_START, gp->goid, (uint64_t)pp->id);
+    setg(gp);
+}
+
 void cxa_clear(struct m *m);
 void ready_on(struct p *pp, struct g *gp, bool next);
 
 void gosched_global(void);
 /* Ways to leave that only the runtime itself uses. */
-void gopreempt(struct g *gp);    /* to the end of the hogs */
-void park_stray(struct g *gp);   /* has no P: to the global queue */
+void gopreempt(struct g *gp);              /* to the end of the hogs */
+void park_stray(struct g *gp);             /* has no P: to the global queue */
 _Noreturn void park_forever(struct g *gp); /* the program is at its end */
 
 #endif

@@ -25,7 +25,7 @@ struct g *entry_slow(struct g *gp)
         park_forever(gp);
     store_relaxed(&m->guard, gp->run.stackguard0);
     compiler_barrier();
-    if (cpu_sp() < gp->run.stackguard0 && cpu_sp() >= gp->x->stack_lo - STACK_DEFAULT_GUARD)
+    if (cpu_sp() < gp->run.stackguard0 && cpu_sp() >= gp->x->stack_lo - STACK_GUARD)
         throw("stack overflow in goroutine %lu", (unsigned long)gp->goid);
     if (load_acquire(&m->p->preempt) || load_acquire(&sched.gcwaiting)) {
         store_relaxed(&m->p->preempt, 0);

@@ -32,6 +32,12 @@ void globrunqputhog(struct g *gp)
     publish();
 }
 
+void globrunqput_yielded(struct p *pp)
+{
+    gqueue_push_all(&sched.runq, &pp->yielded);
+    publish();
+}
+
 void globrunqputbatch(struct gqueue *q)
 {
     lock(&sched.lock);

@@ -14,6 +14,7 @@ struct p;
 void globrunqput(struct g *gp);
 void globrunqputhead(struct g *gp);
 void globrunqputhog(struct g *gp);
+void globrunqput_yielded(struct p *pp); /* all that yielded on pp, in their order */
 /* Takes a share of runq: one to return, the rest into pp's ring (max 0: no limit but the share). NULL: empty.
  * Hogs are taken one at a time, and first when their time has come. */
 struct g *globrunqget(struct p *pp, uint32_t max);

@@ -17,6 +17,7 @@
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
 #include "sched/deadlock.h"
+#include "sched/globq.h"
 #include "sched/proc.h"
 #include "sched/mstart.h"
 #include "sched/schedt.h"
@@ -45,6 +46,8 @@ struct m *mget(void)
 
 void pidleput(struct p *pp)
 {
+    if (pp->yielded.head)
+        globrunqput_yielded(pp);
     store_release(&pp->status, Pidle);
     pp->link = sched.pidle;
     sched.pidle = pp;
@@ -148,7 +151,7 @@ void handoffp(struct p *pp)
 {
     int64_t when;
 
-    if (!runqempty(pp) || load_relaxed(&sched.runqsize) != 0) {
+    if (!runqempty(pp) || pp->yielded.head || load_relaxed(&sched.runqsize) != 0) {
         startm(pp, false);
         return;
     }

@@ -31,6 +31,10 @@ struct p {
     uint8_t parks_next; /* how often lately the waker parked at once and ran it itself */
     uint32_t wakewanted; /* atomic: a wake-up was put off; sysmon makes good for it */
 
+    /* Goroutines that yielded while the global queue held others: on their way to its tail, many at a time. Empty
+     * while the P is idle or stopped. */
+    struct gqueue yielded;
+
     uint32_t stackcredit; /* promised stacks of class 0, not yet given to a goroutine */
     struct gqueue gfree;  /* dead records without a stack */
     uint64_t goidcache, goidcacheend;

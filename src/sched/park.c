@@ -15,60 +15,21 @@
 #include "sched/schedt.h"
 #include "sched/switch_g.h"
 
-enum { TURNS = 61, PARKS_NEXT_MAX = 16, PARKS_NEXT_SURE = 8 };
+enum { YIELDED_MAX = 64 };
 
-struct g *direct_next(struct m *m, bool *inherit)
+struct g *direct_refill(struct p *pp)
 {
-    struct p *pp = m->p;
-    struct g *next;
-    int64_t when;
+    struct g *gp;
 
-    if (!pp || ++pp->turns >= TURNS || !debug.directswitch || m->lockedg ||
-        load_relaxed(&pp->preempt) || load_relaxed(&sched.gcwaiting) ||
-        load_relaxed(&sched.phase) != PHASE_RUN)
-        return NULL;
-    /* Relaxed: another P's timer on this heap that is missed now is seen by the next turn. */
-    when = load_relaxed(&pp->timers.minwhen);
-    if (when != NEVER && when <= nanotime())
-        return NULL;
-    next = runqget(pp, inherit);
-    if (!next)
-        return NULL;
-    if (*inherit && pp->readied && pp->parks_next < PARKS_NEXT_MAX)
-        pp->parks_next++;
-    if (next->x && (next->run.lockedm || next->run.pinm)) {
-        m->handed = next;
-        m->handed_inherit = *inherit;
-        return NULL;
-    }
-    return next;
-}
-
-/* Makes gp the M's goroutine; the switch to it comes next. */
-void run_prepare(struct m *m, struct g *gp, bool inherit)
-{
-    struct p *pp = m->p;
-
-    if (!gp->x)
-        gbind(gp, pp);
-    casgstatus(gp, Grunnable, Grunning);
-    gp->waitreason = WAIT_NONE;
-    gp->flags &= (uint8_t)~GFLAG_HOG;
-    gp->run.m = m;
-    store_relaxed(&m->curg, gp);
-    store_relaxed(&m->guard, gp->run.stackguard0);
-    m->switches++;
-    pp->readied = false;
-    if (unlikely(load_relaxed(&pp->wakewanted)))
-        store_relaxed(&pp->wakewanted, 0);
-    if (!inherit)
-        store_release(&pp->schedtick, pp->schedtick + 1);
-    event_emit(EV_GO_START, gp->goid, (uint64_t)pp->id);
-    setg(gp);
+    lock(&sched.lock);
+    globrunqput_yielded(pp);
+    gp = globrunqget_short(pp, 0);
+    unlock(&sched.lock);
+    return gp;
 }
 
 /* Leaves gp, whose commit is set, for the next goroutine or for g0; returns when gp runs again. */
-static void leave(struct m *m, struct g *gp, bool direct)
+static always_inline void leave(struct m *m, struct g *gp, bool direct)
 {
     bool inherit;
     struct g *next = direct ? direct_next(m, &inherit) : NULL;
@@ -90,7 +51,7 @@ struct cxa_globals {
     unsigned uncaught;
 };
 
-static void park_leave(struct g *gp, void (*commit)(struct m *, struct g *), bool direct)
+static always_inline void park_leave(struct g *gp, void (*commit)(struct m *, struct g *), bool direct)
 {
     struct m *m = gp->run.m;
     struct gx *x = gp->x;
@@ -291,7 +252,21 @@ void goready_tail(struct g *gp)
 static void commit_local(struct m *m, struct g *gp)
 {
     casgstatus(gp, Grunning, Grunnable);
-    runqput(m->p, gp, false);
+    if (unlikely(!runqput_fast(&m->p->runq, gp)))
+        runqput(m->p, gp, false);
+}
+
+static void commit_yielded(struct m *m, struct g *gp)
+{
+    struct p *pp = m->p;
+
+    casgstatus(gp, Grunning, Grunnable);
+    gqueue_push(&pp->yielded, gp);
+    if (pp->yielded.n >= YIELDED_MAX) {
+        lock(&sched.lock);
+        globrunqput_yielded(pp);
+        unlock(&sched.lock);
+    }
 }
 
 static void commit_global(struct m *m, struct g *gp)
@@ -339,23 +314,24 @@ void gosched(void)
     struct g *gp = getg();
     struct p *pp;
 
-    if (!is_parkable(gp)) {
+    if (unlikely(!is_parkable(gp))) {
         sys_call(SYS_sched_yield);
         return;
     }
     pp = gp->run.m->p;
+    event_emit(EV_GO_SCHED, gp->goid, 0);
     /* Relaxed: a hint; a goroutine that comes to the global queue right now waits for the next turn. */
-    if (load_relaxed(&sched.runqsize) == 0) {
-        if (pp->turns + 1 < TURNS && runqempty(pp) && !load_relaxed(&pp->preempt)) {
+    if (likely(load_relaxed(&sched.runqsize) == 0 && !pp->yielded.head)) {
+        if (runqempty_own(&pp->runq) && pp->turns + 1 < TURNS && !load_relaxed(&pp->preempt)) {
             pp->turns++;
             return;
         }
-        event_emit(EV_GO_SCHED, gp->goid, 0);
         park_leave(gp, commit_local, true);
-        return;
+    } else if (load_relaxed(&sched.npidle) == 0) {
+        park_leave(gp, commit_yielded, true);
+    } else {
+        park_leave(gp, commit_global, false);
     }
-    event_emit(EV_GO_SCHED, gp->goid, 0);
-    park_leave(gp, commit_global, false);
 }
 
 void gosched_global(void)

@@ -21,7 +21,7 @@
 #include "sched/schedt.h"
 #include "sched/switch_g.h"
 
-enum { FAIR_TURNS = 61, STEAL_TRIES = 4 };
+enum { STEAL_TRIES = 4 };
 
 /* What findrunnable found, and how it is to run. */
 struct found {
@@ -265,7 +265,12 @@ static bool findwork(struct m *m, struct found *out, int64_t *until, bool *again
 
     checktimers(pp, until);
     out->inherit = false;
-    if (pp->turns >= FAIR_TURNS) {
+    if (pp->yielded.head) {
+        lock(&sched.lock);
+        globrunqput_yielded(pp);
+        unlock(&sched.lock);
+    }
+    if (pp->turns >= TURNS) {
         pp->turns = 0;
         if ((out->gp = global_get(pp, 1, true)) != NULL)
             return true;
@@ -450,6 +455,7 @@ static bool findrunnable(struct m *m, struct found *out)
 
 static void execute(struct m *m, struct found *f)
 {
+    f->gp->flags &= (uint8_t)~GFLAG_HOG;
     run_prepare(m, f->gp, f->inherit);
     gswitch(m->g0, f->gp, false);
 }

@@ -43,6 +43,7 @@ static struct {
 /* Lets everybody know. m0, when it sleeps, is woken to leave its loop. */
 static void stop_all(void)
 {
+    store_relaxed(&sched.direct, 0);
     store_seqcst(&sched.phase, PHASE_STOPPING);
     preempt_release_all();
     lock(&sched.lock);

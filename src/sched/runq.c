@@ -76,15 +76,7 @@ struct g *runqget_ring(struct p *pp)
 
 struct g *runqget(struct p *pp, bool *inherit)
 {
-    /* Only the owner sets it to something else than NULL, so one failed CAS means it was stolen. */
-    struct g *next = load_relaxed(&pp->runq.runnext);
-
-    if (next && cas_acqrel(&pp->runq.runnext, next, NULL)) {
-        *inherit = true;
-        return next;
-    }
-    *inherit = false;
-    return runqget_ring(pp);
+    return runqget_fast(&pp->runq, inherit);
 }
 
 bool runqempty(struct p *pp)

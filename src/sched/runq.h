@@ -22,6 +22,46 @@ struct runq {
 
 struct p;
 
+/* Owner only. gp to the tail, when there is room. */
+static always_inline bool runqput_fast(struct runq *q, struct g *gp)
+{
+    uint32_t t = q->tail;
+
+    if (unlikely(t - load_acquire(&q->head) >= RUNQ_CAP))
+        return false;
+    store_relaxed(&q->ring[t % RUNQ_CAP], gp);
+    store_release(&q->tail, t + 1);
+    return true;
+}
+
+/* Owner only. */
+static always_inline struct g *runqget_fast(struct runq *q, bool *inherit)
+{
+    /* Only the owner sets runnext to something else than NULL, so one failed CAS means it was stolen. */
+    struct g *gp = load_relaxed(&q->runnext);
+
+    if (gp && cas_acqrel(&q->runnext, gp, NULL)) {
+        *inherit = true;
+        return gp;
+    }
+    *inherit = false;
+    for (;;) {
+        uint32_t h = load_acquire(&q->head);
+
+        if (h == q->tail)
+            return NULL;
+        gp = load_relaxed(&q->ring[h % RUNQ_CAP]);
+        if (likely(cas_release(&q->head, h, h + 1)))
+            return gp;
+    }
+}
+
+/* Owner only. Exact for what the owner put; thieves may have emptied it since. */
+static always_inline bool runqempty_own(struct runq *q)
+{
+    return load_relaxed(&q->head) == q->tail && !load_relaxed(&q->runnext);
+}
+
 /* Owner only. next: into runnext, kicking the old one to the tail. A full ring sends half of itself and the
  * goroutine to the global queue. */
 void runqput(struct p *pp, struct g *gp, bool next);

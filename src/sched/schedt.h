@@ -49,6 +49,7 @@ struct schedt {
     int64_t polluntil; /* atomic; when that one wakes, 0: it does not */
     int64_t coarse;    /* atomic; a recent nanotime */
 
+    uint32_t direct;    /* atomic: switches from goroutine to goroutine may be taken: running, no stop wanted */
     uint32_t gcwaiting; /* atomic: the world is to stop */
     int32_t stopwait;
     struct note stopnote;

@@ -26,6 +26,8 @@ static struct p *runnable;
 
 void stw_stopped(struct p *pp)
 {
+    if (pp->yielded.head)
+        globrunqput_yielded(pp);
     store_release(&pp->status, Pgcstop);
     if (--sched.stopwait == 0)
         notewakeup(&sched.stopnote);
@@ -44,6 +46,12 @@ static void take_turn(void)
     }
 }
 
+void direct_update(void)
+{
+    store_relaxed(&sched.direct, debug.directswitch && load_relaxed(&sched.phase) == PHASE_RUN &&
+                                     !load_relaxed(&sched.gcwaiting));
+}
+
 void stoptheworld(void)
 {
     struct m *m;
@@ -56,6 +64,7 @@ void stoptheworld(void)
     lock(&sched.lock);
     sched.stopwait = load_relaxed(&gomaxprocs);
     noteclear(&sched.stopnote);
+    store_relaxed(&sched.direct, 0);
     store_seqcst(&sched.gcwaiting, 1);
     preemptall();
     if (m->p) {
@@ -85,6 +94,7 @@ void starttheworld(void)
     if (m->p)
         store_release(&m->p->status, Prunning);
     store_seqcst(&sched.gcwaiting, 0);
+    direct_update();
     for (int32_t i = load_relaxed(&gomaxprocs) - 1; i >= 0; i--) {
         struct p *pp = allp[i];
 
@@ -134,6 +144,7 @@ static void p_destroy(struct p *pp)
 
     while ((gp = runqget(pp, &inherit)) != NULL)
         gqueue_push(&q, gp);
+    gqueue_push_all(&q, &pp->yielded);
     globrunqputbatch(&q);
     timers_move(&p0.timers, &pp->timers);
     lock(&sched.gflock);

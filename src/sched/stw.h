@@ -12,6 +12,8 @@ void stoptheworld(void);
 void starttheworld(void);
 /* The world is stopped. */
 void procresize(int32_t n);
+/* sched.direct follows phase and gcwaiting; after either changed, sched.lock held or before others run. */
+void direct_update(void);
 /* Sets the number of Ps; stops and starts the world. Returns the number before. */
 int32_t gomaxprocs_set(int32_t n);
 

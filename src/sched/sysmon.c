@@ -50,7 +50,7 @@ struct round {
 
 static bool others_wait(struct p *pp)
 {
-    return load_relaxed(&sched.runqsize) != 0 || !runqempty(pp);
+    return load_relaxed(&sched.runqsize) != 0 || load_relaxed(&pp->yielded.n) != 0 || !runqempty(pp);
 }
 
 /* m sleeps in the kernel, in user code: takes its P. m->mon.cpu is what its clock stood at. */
