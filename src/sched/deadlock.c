@@ -22,7 +22,12 @@ static bool all_asleep(void)
     for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++)
         if (load_relaxed(&allp[i]->timers.minwhen) != NEVER || !runqempty(allp[i]))
             return false;
-    return netpollwaiters() == 0;
+    if (netpollwaiters() != 0)
+        return false;
+    /* Pairs with sysmon's fence: a timer or a waiter gone by its doing is not missed, because
+     * sysmonworks, set before, is seen here. It falls under sched.lock, when all is in the queues. */
+    fence_seqcst();
+    return load_relaxed(&sched.sysmonworks) == 0;
 }
 
 static void report_if_dead(void)

@@ -64,6 +64,7 @@ struct schedt {
     int exitcode;
     uint32_t m0out;      /* atomic: m0 has left its scheduling loop */
     bool deadsuspect;    /* all asleep, but for a thread that is not ours */
+    uint32_t sysmonworks; /* atomic; sysmon may have goroutines in hand that are in no queue yet */
     sigset_t sigmask;    /* of the thread that started the runtime; goroutines run with it */
     bool mainended;      /* main called gamp_goexit */
     bool membarrier;     /* the kernel has it; Ps can be taken without a hint */

@@ -194,10 +194,22 @@ static void look(struct round *r)
         r->waiting = !runqempty(allp[i]);
 }
 
-static void inject(struct gqueue *q)
+/* sysmon is no M that counts as running: between these, what it takes from the poller or the heaps
+ * does not pass for a deadlock. */
+static void work_begin(void)
+{
+    store_relaxed(&sched.sysmonworks, 1);
+    fence_seqcst();
+}
+
+static void work_end(struct gqueue *q)
 {
     if (q->head)
         injectglist(q);
+    lock(&sched.lock);
+    store_relaxed(&sched.sysmonworks, 0);
+    checkdead();
+    unlock(&sched.lock);
 }
 
 /* Sleeps for delay; in the poller when nobody else will look there soon. */
@@ -207,8 +219,9 @@ static void nap(const struct round *r, int64_t delay)
 
     if (r->all_hogs && netpollinited() && load_relaxed(&sched.npidle) == 0 &&
         load_relaxed(&sched.lastpoll) != 0) {
+        work_begin();
         q = netpoll(delay);
-        inject(&q);
+        work_end(&q);
         return;
     }
     clock_sleep(delay);
@@ -222,8 +235,9 @@ static void poll_if_stale(int64_t now)
     if (!netpollinited() || netpollwaiters() == 0 || last == 0 || now - last < poll_stale)
         return;
     cas_relaxed(&sched.lastpoll, last, now);
+    work_begin();
     q = netpoll(0);
-    inject(&q);
+    work_end(&q);
 }
 
 /* Due timers of Ps whose goroutines do not let the scheduler run: ask those to leave. An idle P would run them too. */
@@ -242,8 +256,9 @@ static void timers_late(int64_t now)
             bool ran = false;
 
             /* No P comes by: run them here. */
+            work_begin();
             timers_run(&pp->timers, now, &ran);
-            inject(&none);
+            work_end(&none);
         }
     }
 }
