@@ -25,6 +25,17 @@ GAMP_API int gamp_open(const char *path, int flags, mode_t mode);
 GAMP_API ssize_t gamp_pread(int fd, void *p, size_t n, off_t offset);
 GAMP_API ssize_t gamp_pwrite(int fd, const void *p, size_t n, off_t offset);
 GAMP_API int gamp_fsync(int fd);
+GAMP_API int gamp_fdatasync(int fd);
+GAMP_API int gamp_ftruncate(int fd, off_t size);
+struct stat;
+GAMP_API int gamp_fstat(int fd, struct stat *st);
+/* As the system calls of these names; on slow file systems too they hold up their caller alone. Go:
+ * os.Stat, Lstat, Remove, Rename, Mkdir. */
+GAMP_API int gamp_stat(const char *path, struct stat *st);
+GAMP_API int gamp_lstat(const char *path, struct stat *st);
+GAMP_API int gamp_unlink(const char *path);
+GAMP_API int gamp_rename(const char *from, const char *to);
+GAMP_API int gamp_mkdir(const char *path, mode_t mode);
 
 /* int gamp_signal_notify(gamp_chan *c, int sig, ...): from now on each of the signals is sent, as
  * an int, on c instead of what it did before. A signal for which c has no place is dropped. The

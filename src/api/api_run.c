@@ -8,6 +8,7 @@
 #include "sched/run.h"
 #include "sched/schedt.h"
 #include "sched/stw.h"
+#include "std/sigpipe.h"
 #include <errno.h>
 #include <gamp/run.h>
 
@@ -52,6 +53,7 @@ int gamp_run_with(const gamp_config *cfg, int (*fn)(int, char **), int argc, cha
 
     if (!boot_claim())
         return -EALREADY;
+    sigpipe_init();
     r = run_main(&b, fn, argc, argv, hooks_run);
     *__errno_location() = saved;
     return r;

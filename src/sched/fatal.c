@@ -187,3 +187,8 @@ void fatal_initsig(void)
             sigaction_install(SIGQUIT, quit, NULL);
     }
 }
+
+bool fatal_is_handler(const struct sigaction_raw *sa)
+{
+    return sigaction_is(sa, fault) || sigaction_is(sa, quit);
+}

@@ -18,5 +18,7 @@ void fatal_begin(void);
 _Noreturn void fatal_exit(void);
 /* Handlers for SIGSEGV, SIGBUS, SIGFPE, SIGQUIT and their like, where the program has none. */
 void fatal_initsig(void);
+struct sigaction_raw;
+bool fatal_is_handler(const struct sigaction_raw *sa); /* one of those */
 
 #endif

@@ -2,17 +2,15 @@
 #include "std/resolve.h"
 #include "os/linux/clock.h"
 #include "sched/entry.h"
-#include "sched/newproc.h"
 #include "sched/park.h"
-#include "sched/schedt.h"
+#include "std/helper.h"
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RESOLVE_STACK = 256 << 10, RESULTS = 64 };
+enum { RESULTS = 64 };
 
 /* Shared by who asks and who looks it up; freed by the second to leave. */
 struct job {
@@ -88,8 +86,9 @@ static int look_up(struct job *j)
     return n > 0 ? n : -ENOENT;
 }
 
-static void work(struct job *j)
+static void work(void *arg)
 {
+    struct job *j = arg;
     struct g *g = NULL;
 
     j->result = look_up(j);
@@ -103,38 +102,6 @@ static void work(struct job *j)
         goready(g);
     gamp_leave();
     job_unref(j);
-}
-
-static void *work_thread(void *arg)
-{
-    work(arg);
-    return NULL;
-}
-
-static int start_thread(struct job *j)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    int err = pthread_attr_init(&attr);
-
-    if (err)
-        return -err;
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    err = pthread_create(&thread, &attr, work_thread, j);
-    pthread_attr_destroy(&attr);
-    return -err;
-}
-
-static int start(struct job *j)
-{
-    const struct newproc_options o = {.stack_size = RESOLVE_STACK, .name = "resolve"};
-    uintptr_t arg = (uintptr_t)j;
-    int err;
-
-    gamp_enter();
-    err = newproc(&o, (void (*)(void))work, &arg, 1, GSYSTEM, (uintptr_t)start);
-    gamp_leave();
-    return err == -EPERM ? start_thread(j) : err;
 }
 
 static bool commit(struct g *gp, void *l)
@@ -186,7 +153,7 @@ int resolve_lookup(const char *host, const char *service, const struct network *
         strcpy(j->host, host);
     if (service)
         strcpy(j->service, service);
-    r = start(j);
+    r = helper_start(work, j, "resolve");
     if (r < 0) {
         free(j);
         return r;
