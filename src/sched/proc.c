@@ -234,14 +234,16 @@ static struct g *netpoll_now(void)
 {
     static uint32_t busy;
     struct gqueue q;
+    int64_t last;
 
-    if (!poll_useful() || load_relaxed(&sched.lastpoll) == 0 || xchg_acquire(&busy, 1))
+    if (!poll_useful() || (last = load_relaxed(&sched.lastpoll)) == 0 || xchg_acquire(&busy, 1))
         return NULL;
     q = netpoll(0);
     store_release(&busy, 0);
     if (!q.head)
         return NULL;
-    store_relaxed(&sched.lastpoll, nanotime());
+    /* Not over the 0 of one who went to sleep there meanwhile: a second would follow him. */
+    cas_relaxed(&sched.lastpoll, last, nanotime());
     return pollwork(&q);
 }
 
@@ -327,8 +329,11 @@ static int64_t earliest_timer(void)
     int64_t until = NEVER;
     int32_t n = load_relaxed(&gomaxprocs);
 
-    for (int32_t i = 0; i < n; i++)
-        until = MIN(until, load_seqcst(&allp[i]->timers.minwhen));
+    for (int32_t i = 0; i < n; i++) {
+        int64_t when = load_seqcst(&allp[i]->timers.minwhen);
+
+        until = MIN(until, when);
+    }
     return until;
 }
 

@@ -2,11 +2,7 @@
 /* select: see select.h. */
 #include "sync/select.h"
 #include "sched/choice.h"
-
-static bool is_chan(const gamp_case *k)
-{
-    return k->kind == GAMP_CASE_SEND || k->kind == GAMP_CASE_RECV;
-}
+#include "sync/selectfd.h"
 
 static uintptr_t address(const struct selector *s, uint32_t i)
 {
@@ -78,6 +74,10 @@ enum select_error select_init(struct selector *s, const gamp_case *cases, uint32
                 return SELECT_SIZE;
             add_chan(s, i);
             break;
+        case GAMP_CASE_READABLE:
+        case GAMP_CASE_WRITABLE:
+            s->nfds++;
+            break;
         case GAMP_CASE_AT:
             s->timed = true;
             s->until = MIN(s->until, k->at);
@@ -113,6 +113,8 @@ static int draw(struct selector *s)
             ready = k->chan && chan_send_looks_ready(k->chan);
         else if (k->kind == GAMP_CASE_AT)
             ready = k->at <= now;
+        else if (is_fd(k))
+            ready = s->waits[i].fd_ready;
         if (ready && (++found == 1 || sched_rand(found) == 0))
             choice = (int)i;
     }
@@ -170,10 +172,17 @@ static void unlock_all(struct selector *s)
     }
 }
 
-static bool commit_unlock_all(struct g *gp, void *s)
+static bool commit_unlock_all(struct g *gp, void *arg)
 {
+    struct selector *s = arg;
+    /* With descriptors the gate keeps s until it is opened; else s may be gone with the last lock.
+     * */
+    bool gate = s->nfds > 0;
+
     (void)gp;
     unlock_all(s);
+    if (gate)
+        pollgate_parked(&s->gate);
     return true;
 }
 
@@ -216,8 +225,20 @@ static void queue_all(struct selector *s, struct g *gp, uint32_t ticket)
     }
 }
 
-/* Takes back all sudogs but the one that was woken, NULL: all. */
-static void unqueue_all(struct selector *s, const struct sudog *woken)
+/* Takes back those sudogs of the cases order[i..next) that are still in their queues. With the
+ * lock. */
+static void unqueue(struct selector *s, uint32_t i, uint32_t next, const struct selcase *woken)
+{
+    for (; i < next; i++) {
+        struct selcase *w = &s->waits[s->order[i]];
+
+        if (w != woken && w->sg.queued)
+            waitq_remove(queue_of(&s->cases[s->order[i]]), &w->sg);
+    }
+}
+
+/* After the park. woken: the case that was done, NULL: none. */
+static void unqueue_all(struct selector *s, const struct selcase *woken)
 {
     uint32_t next;
 
@@ -225,37 +246,33 @@ static void unqueue_all(struct selector *s, const struct sudog *woken)
         struct gamp_chan *c = chan_at(s, i);
 
         next = next_chan(s, i);
-        if (next == i + 1 && &s->waits[s->order[i]].sg == woken)
+        if (next == i + 1 && &s->waits[s->order[i]] == woken)
             continue;
         lock(&c->lock);
-        for (uint32_t j = i; j < next; j++) {
-            struct sudog *sg = &s->waits[s->order[j]].sg;
-
-            if (sg != woken && sg->queued)
-                waitq_remove(queue_of(&s->cases[s->order[j]]), sg);
-        }
+        unqueue(s, i, next, woken);
         unlock(&c->lock);
     }
 }
 
-/* What is left to do for the case that a partner did. */
-static int finish(struct selector *s, struct sudog *sg, bool *closed)
+/* What is left to do for the case that somebody did. */
+static int finish(struct selector *s, struct selcase *w, bool *closed)
 {
-    struct selcase *w = container_of(sg, struct selcase, sg);
     const gamp_case *k = &s->cases[w - s->waits];
 
-    if (sg->success) {
-        if (RACE_TSAN)
-            race_sync(sg->elem);
-    } else if (k->kind == GAMP_CASE_SEND) {
-        *closed = true;
-    } else {
-        race_acquire(&k->chan->closed);
-        if (k->elem)
-            elem_zero(k->elem, w->elem_size);
+    if (is_chan(k)) {
+        if (w->sg.success) {
+            if (RACE_TSAN)
+                race_sync(w->sg.elem);
+        } else if (k->kind == GAMP_CASE_SEND) {
+            *closed = true;
+        } else {
+            race_acquire(&k->chan->closed);
+            if (k->elem)
+                elem_zero(k->elem, w->elem_size);
+        }
+        if (k->kind == GAMP_CASE_RECV && k->ok)
+            *k->ok = w->sg.success;
     }
-    if (k->kind == GAMP_CASE_RECV && k->ok)
-        *k->ok = sg->success;
     return (int)(k - s->cases);
 }
 
@@ -274,22 +291,26 @@ static int draw_time(struct selector *s)
 }
 
 /* All are locked, and come free. */
-static int wait(struct selector *s, bool *closed)
+static int wait(struct selector *s, uint32_t ticket, bool *closed)
 {
     struct g *gp = getg();
-    uint32_t ticket = wait_begin(gp);
+    bool timeout = false;
+    struct selcase *woken;
 
-    gp->run.param = NULL;
     queue_all(s, gp, ticket);
-    if (gopark_until(commit_unlock_all, s, s->n ? WAIT_SELECT : WAIT_SELECT_NO_CASES, s->until,
-                     ticket)) {
-        struct sudog *sg = gp->run.param;
-
-        unqueue_all(s, sg);
-        return finish(s, sg, closed);
+    if (s->nfds && !pollgate_close(&s->gate)) {
+        /* A descriptor came first; the sudogs go before anybody can see them. */
+        unqueue(s, 0, s->nchans, NULL);
+        unlock_all(s);
+    } else {
+        /* The clock may end the wait before the commit: it may look at s only where something
+         * waits for it. */
+        timeout = !gopark_until(s->nchans || s->nfds ? commit_unlock_all : NULL, s,
+                                s->n ? WAIT_SELECT : WAIT_SELECT_NO_CASES, s->until, ticket);
     }
-    unqueue_all(s, NULL);
-    return draw_time(s);
+    woken = timeout ? NULL : gp->run.param;
+    unqueue_all(s, woken);
+    return woken ? finish(s, woken, closed) : draw_time(s);
 }
 
 /* Done with the case: the result for err of try_case. */
@@ -319,15 +340,12 @@ static int try_unlocked(struct selector *s, bool *closed)
     return err == -EAGAIN ? -1 : done(choice, err, partner, k, closed);
 }
 
-int select_go(struct selector *s, bool *closed)
+/* Locks all and draws among what is ready now, the default last. -1: none, and all stay locked. */
+static int try_locked(struct selector *s, bool *closed)
 {
-    struct sudog *partner = NULL;
+    struct sudog *partner;
     int choice, err;
 
-    *closed = false;
-    choice = try_unlocked(s, closed);
-    if (choice >= 0)
-        return choice;
     lock_all(s);
     while ((choice = draw(s)) >= 0) {
         err = try_case(&s->cases[choice], &partner);
@@ -336,9 +354,32 @@ int select_go(struct selector *s, bool *closed)
             return done(choice, err, partner, &s->cases[choice], closed);
         }
     }
-    if (s->deflt >= 0) {
+    if (s->deflt >= 0)
         unlock_all(s);
-        return s->deflt;
-    }
-    return wait(s, closed);
+    return s->deflt;
+}
+
+int select_go(struct selector *s, bool *closed)
+{
+    uint32_t ticket;
+    int choice;
+
+    *closed = false;
+    if (unlikely(s->nfds))
+        selectfd_look(s);
+    choice = try_unlocked(s, closed);
+    if (choice >= 0)
+        return choice;
+    if (s->deflt >= 0)
+        return try_locked(s, closed);
+    ticket = wait_begin(getg());
+    getg()->run.param = NULL;
+    if (unlikely(s->nfds))
+        selectfd_arm(s, ticket);
+    choice = try_locked(s, closed);
+    if (choice < 0)
+        choice = wait(s, ticket, closed);
+    if (unlikely(s->nfds))
+        selectfd_disarm(s);
+    return choice;
 }

@@ -23,15 +23,21 @@
 #ifndef GAMP_SYNC_SELECT_H
 #define GAMP_SYNC_SELECT_H
 
+#include "sched/pollwait.h"
 #include "sync/chan.h"
 #include <gamp/select.h>
 
 #define SELECT_MAX 65536u
 #define SELECT_FEW 16u /* cases for which there is room on the stack */
 
+/* What waits for one case; its address is what the waker leaves in run.param. */
 struct selcase {
-    struct sudog sg;
+    union {
+        struct sudog sg;    /* in its channel's queue */
+        struct pollwait fd; /* in its descriptor's list */
+    };
     uint32_t elem_size;
+    bool fd_ready; /* at the last look */
 };
 
 struct selector {
@@ -40,10 +46,22 @@ struct selector {
     uint32_t *order;       /* indexes of the cases with channels, by address */
     uint32_t n;
     uint32_t nchans; /* in order */
-    int deflt;       /* index of the default case, or -1 */
-    bool timed;      /* there are points in time */
-    int64_t until;   /* the earliest */
+    uint32_t nfds;
+    int deflt;            /* index of the default case, or -1 */
+    bool timed;           /* there are points in time */
+    int64_t until;        /* the earliest */
+    struct pollgate gate; /* when descriptors are armed */
 };
+
+static inline bool is_chan(const gamp_case *k)
+{
+    return k->kind == GAMP_CASE_SEND || k->kind == GAMP_CASE_RECV;
+}
+
+static inline bool is_fd(const gamp_case *k)
+{
+    return k->kind == GAMP_CASE_READABLE || k->kind == GAMP_CASE_WRITABLE;
+}
 
 enum select_error {
     SELECT_OK,
