@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched/fatal.h"
+#include "arch/switch.h"
 #include "base/atomic.h"
 #include "base/throw_up.h"
 #include "os/linux/clock.h"
@@ -44,14 +45,29 @@ static struct {
     bool one, others;
 } shown;
 
-static void show(void)
+static void show_here(void *arg)
 {
+    (void)arg;
     if (shown.one) {
         print_text(2, "\n", 1);
         traceback_g(2, shown.gp, shown.context);
     }
     if (shown.others)
         traceback_others(2, shown.gp);
+}
+
+/* A panic may happen where little stack is left, so its report runs on the thread's alternate one,
+ * unless a fault has brought us there already. The walk finds its way back through arch_call_on. */
+static void show(void)
+{
+    struct g *gp = getg();
+    uintptr_t lo = gp && gp->run.m ? (uintptr_t)gp->run.m->altstack : 0;
+    uintptr_t hi = lo + thread_altstack_size();
+
+    if (lo == 0 || (cpu_sp() >= lo && cpu_sp() < hi))
+        show_here(NULL);
+    else
+        arch_call_on(hi, show_here, NULL);
 }
 
 /* one: gp's stack, NULL a thread's without a g. */

@@ -13,7 +13,8 @@ static bool eval(const uint8_t *code, size_t n, const uintptr_t *first, uintptr_
 
     CHECK_LT(n, 128);
     block[0] = (uint8_t)n;
-    memcpy(block + 1, code, n);
+    if (n > 0)
+        memcpy(block + 1, code, n);
     return dwarf_eval(&regs, block, first, v);
 }
 

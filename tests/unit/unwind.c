@@ -15,6 +15,17 @@
 
 #define DEPTH 3000
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IN_SANITIZER true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IN_SANITIZER true
+#endif
+#endif
+#ifndef IN_SANITIZER
+#define IN_SANITIZER false
+#endif
+
 struct list {
     uintptr_t pc[DEPTH];
     int n;
@@ -36,21 +47,25 @@ static void walk(struct unwind_regs *r, struct list *l)
 
 static struct list ours, theirs;
 
-/* The frames from here up, by us and by libgcc; equal but for the call's place in this function. */
+/* The frames from here up, by us and by libgcc; equal but for the call's place in this function. A
+ * sanitizer's backtrace shows itself first. */
 static noinline void compare(void)
 {
     struct unwind_regs r;
     void *pcs[DEPTH];
+    int extra;
 
     theirs.n = backtrace(pcs, DEPTH);
     unwind_here(&r);
     walk(&r, &ours);
-    if (ours.n != DEPTH)
-        CHECK_EQ(ours.end, 0);
-    CHECK_EQ(ours.n, theirs.n);
+    extra = theirs.n - ours.n;
     CHECK_GT(ours.n, 2);
+    if (ours.n < DEPTH) {
+        CHECK_EQ(ours.end, 0);
+        CHECK(extra >= 0 && extra <= (IN_SANITIZER ? 2 : 0));
+    }
     for (int i = 1; i < ours.n; i++)
-        CHECK_EQ(ours.pc[i], (uintptr_t)pcs[i]);
+        CHECK_EQ(ours.pc[i], (uintptr_t)pcs[i + extra]);
 }
 
 TEST(plain)
@@ -186,10 +201,10 @@ TEST(signal_frame)
 
 TEST(signal_on_alternate_stack)
 {
-    stack_t ss = {.ss_size = 256 << 10};
+    static char stack[256 << 10];
+    stack_t ss = {.ss_sp = stack, .ss_size = sizeof stack};
 
     modules_init();
-    ss.ss_sp = malloc(ss.ss_size);
     CHECK_EQ(sigaltstack(&ss, NULL), 0);
     handle(SIGUSR1, on_signal, SA_ONSTACK);
     raise(SIGUSR1);
@@ -438,10 +453,10 @@ static void on_other_stack(void *arg)
 
 TEST(call_on_other_stack)
 {
-    char *stack = malloc(256 << 10);
+    static char stack[256 << 10];
 
     modules_init();
-    arch_call_on((uintptr_t)stack + (256 << 10), on_other_stack, NULL);
+    arch_call_on((uintptr_t)stack + sizeof stack, on_other_stack, NULL);
 }
 
 /* Garbage. */
