@@ -14,8 +14,11 @@
 /* A page shows this many names. */
 enum { NAMES_MAX = 10000 };
 
-/* How long a request waits for others to close their files before it is told to come back. */
-#define PERMIT_WAIT (5 * GAMP_SECOND)
+/* How long a request waits for others to close their files before it is told to come back, and the
+ * pauses when the system itself has no descriptor left. */
+#define PATIENCE (5 * GAMP_SECOND)
+#define PAUSE_MIN (5 * GAMP_MILLISECOND)
+#define PAUSE_MAX (200 * GAMP_MILLISECOND)
 
 static int status_of(int err)
 {
@@ -47,14 +50,26 @@ static void reply_error(struct exchange *x, int err)
     reply_status(x, status, status == 503 ? TEXT("Retry-After: 1\r\n") : TEXT(""));
 }
 
-/* Takes a permit. What was gathered goes out before a wait: other clients' speed is not this one's
- * business. 0 or -ETIMEDOUT. */
-static int permit(struct exchange *x, gamp_sem *sem)
+/* A permit to open something, or NULL. What was gathered goes out before a wait: other clients' speed
+ * is not this one's business. */
+static gamp_sem *permit(struct exchange *x, gamp_time until)
 {
-    if (gamp_sem_tryacquire(sem, 1))
-        return 0;
+    gamp_sem *p = site_permit(x->site, 0);
+    if (p)
+        return p;
     out_flush(x->out);
-    return gamp_sem_acquire_until(sem, 1, gamp_now() + PERMIT_WAIT);
+    return site_permit(x->site, until);
+}
+
+/* After an attempt to open that gave err: is there to be another one? Then a while has passed. */
+static bool again(struct exchange *x, int err, gamp_duration *pause, gamp_time until)
+{
+    if ((err != -EMFILE && err != -ENFILE) || gamp_now() >= until)
+        return false;
+    out_flush(x->out);
+    gamp_sleep(*pause);
+    *pause = 2 * *pause < PAUSE_MAX ? 2 * *pause : PAUSE_MAX;
+    return true;
 }
 
 /* 0, FILE_DIRECTORY or -errno. */
@@ -62,8 +77,32 @@ static int file_open(struct exchange *x, struct text path, struct file *f)
 {
     if (site_file_find(x->site, path, f))
         return 0;
-    int r = permit(x, &x->site->files);
-    return r ? r : site_file_open(x->site, path, f);
+    gamp_time until = gamp_now() + PATIENCE;
+    gamp_duration pause = PAUSE_MIN;
+    int r;
+    do {
+        gamp_sem *p = permit(x, until);
+        r = p ? site_file_open(x->site, path, p, f) : -ETIMEDOUT;
+    } while (again(x, r, &pause, until));
+    return r;
+}
+
+/* A page of the directory, or -errno. */
+static int page_make(struct exchange *x, struct text path, struct text *page)
+{
+    gamp_time until = gamp_now() + PATIENCE;
+    gamp_duration pause = PAUSE_MIN;
+    struct text name = {path.p, path.n - (path.n > 0)}; /* without its slash */
+    int r;
+    do {
+        gamp_sem *p = permit(x, until);
+        if (!p)
+            return -ETIMEDOUT;
+        int fd = root_open_file(&x->site->root, path.p);
+        r = fd < 0 ? fd : listing_make(fd, name, NAMES_MAX, page);
+        gamp_sem_release(p, 1);
+    } while (again(x, r, &pause, until));
+    return r;
 }
 
 void content_bytes(struct exchange *x, struct file *f, uint64_t offset, uint64_t n)
@@ -183,36 +222,38 @@ static void redirect(struct exchange *x, struct text path)
     free(field);
 }
 
-/* Makes the page, and keeps its permit until a long one has gone out. */
+static void page_serve(struct exchange *x, struct text page)
+{
+    struct validators none = {0};
+    int status = condition_check(x->request, &none, 0);
+    if (status)
+        reply_status(x, status, TEXT(""));
+    else
+        reply_page(x, page);
+    if (page.n > OUT_ROOM - HEAD_ROOM) /* it was not copied */
+        out_flush(x->out);
+}
+
+/* Pages may be long: only so many are made, or on their way, at once. */
 static void listing_serve(struct exchange *x, struct text path)
 {
     struct text page;
-    int r = permit(x, &x->site->pages);
+    gamp_sem *pages = &x->site->pages;
+    if (!gamp_sem_tryacquire(pages, 1)) {
+        out_flush(x->out);
+        if (gamp_sem_acquire_until(pages, 1, gamp_now() + PATIENCE)) {
+            reply_error(x, -ETIMEDOUT);
+            return;
+        }
+    }
+    int r = page_make(x, path, &page);
     if (r) {
         reply_error(x, r);
-        return;
-    }
-    r = permit(x, &x->site->files);
-    if (r == 0) {
-        int fd = root_open_file(&x->site->root, path.p);
-        struct text name = {path.p, path.n - (path.n > 0)};
-        r = fd < 0 ? fd : listing_make(fd, name, NAMES_MAX, &page);
-        gamp_sem_release(&x->site->files, 1);
-    }
-    if (r < 0) {
-        reply_error(x, r);
     } else {
-        struct validators none = {0};
-        int status = condition_check(x->request, &none, 0);
-        if (status)
-            reply_status(x, status, TEXT(""));
-        else
-            reply_page(x, page);
-        if (page.n > OUT_ROOM - HEAD_ROOM)
-            out_flush(x->out);
+        page_serve(x, page);
         free((char *)page.p);
     }
-    gamp_sem_release(&x->site->pages, 1);
+    gamp_sem_release(pages, 1);
 }
 
 void content_serve(struct exchange *x)
@@ -232,7 +273,7 @@ void content_serve(struct exchange *x)
     int r = file_open(x, path, &f);
     if (r == 0) {
         file_serve(x, &f);
-        site_file_close(x->site, &f);
+        site_file_close(&f);
     } else if (directory && (r == -ENOENT || r == FILE_DIRECTORY)) {
         x->path[n] = '\0';
         listing_serve(x, (struct text){x->path, (size_t)n});

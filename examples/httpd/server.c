@@ -49,12 +49,11 @@ int server_init(struct server *s, const char *root)
 {
     int files, places;
     share_descriptors(&files, &places);
-    gamp_sem_init(&s->places, places);
     atomic_init(&s->stopping, false);
     s->drained = gamp_chan_new(0, 0);
     if (!s->drained)
         return -ENOMEM;
-    int r = site_open(&s->site, root, files);
+    int r = site_open(&s->site, root, files, places);
     if (r)
         gamp_chan_unref(s->drained);
     return r;
@@ -98,7 +97,7 @@ static void count(struct server *s)
 /* The last thing a connection does. */
 static void uncount(struct server *s)
 {
-    gamp_sem_release(&s->places, 1);
+    gamp_sem_release(&s->site.places, 1);
     gamp_mutex_lock(&s->lock);
     if (--s->live == 0 && s->draining)
         gamp_chan_close(s->drained);
@@ -131,7 +130,7 @@ void server_accept(struct server *s)
 {
     gamp_duration pause = PAUSE_MIN;
     for (;;) {
-        gamp_sem_acquire(&s->places, 1);
+        gamp_sem_acquire(&s->site.places, 1);
         int fd = server_stopping(s) ? -EBADF : gamp_accept(s->listener);
         if (fd >= 0) {
             pause = PAUSE_MIN;
@@ -143,7 +142,7 @@ void server_accept(struct server *s)
             uncount(s);
             continue;
         }
-        gamp_sem_release(&s->places, 1);
+        gamp_sem_release(&s->site.places, 1);
         if (server_stopping(s))
             return;
         if (!of_one(fd)) {
@@ -165,5 +164,5 @@ void server_stop(struct server *s)
     if (s->live == 0)
         gamp_chan_close(s->drained);
     gamp_mutex_unlock(&s->lock);
-    gamp_sem_release(&s->places, 1); /* server_accept may wait for a place */
+    gamp_sem_release(&s->site.places, 1); /* server_accept may wait for a place */
 }

@@ -19,7 +19,6 @@ struct server {
     struct accesslog *log; /* NULL: none */
 
     struct site site;
-    gamp_sem places; /* for connections: descriptors that they may take */
     atomic_bool stopping;
 
     gamp_mutex lock; /* of what follows */

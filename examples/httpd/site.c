@@ -5,9 +5,10 @@
 #include <time.h>
 #include <unistd.h>
 
-int site_open(struct site *s, const char *root, int files)
+int site_open(struct site *s, const char *root, int files, int places)
 {
     gamp_sem_init(&s->files, files);
+    gamp_sem_init(&s->places, places);
     gamp_sem_init(&s->pages, SITE_PAGES_MAX);
     return root_open(&s->root, root);
 }
@@ -16,6 +17,15 @@ void site_close(struct site *s)
 {
     cache_clear(&s->cache);
     root_close(&s->root);
+}
+
+gamp_sem *site_permit(struct site *s, gamp_time until)
+{
+    if (gamp_sem_tryacquire(&s->files, 1))
+        return &s->files;
+    if (gamp_sem_tryacquire(&s->places, 1))
+        return &s->places;
+    return until && gamp_sem_acquire_until(&s->files, 1, until) == 0 ? &s->files : NULL;
 }
 
 bool site_file_find(struct site *s, struct text path, struct file *f)
@@ -51,11 +61,12 @@ static int take_open(struct site *s, struct text path, struct file *f, int fd, s
     return 0;
 }
 
-int site_file_open(struct site *s, struct text path, struct file *f)
+int site_file_open(struct site *s, struct text path, gamp_sem *permit, struct file *f)
 {
     struct timespec now;
     f->cached = NULL;
     f->fd = -1;
+    f->permit = permit;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     int result = root_open_file(&s->root, path.p);
     if (result >= 0) {
@@ -65,16 +76,16 @@ int site_file_open(struct site *s, struct text path, struct file *f)
             close(fd);
     }
     if (f->fd < 0)
-        gamp_sem_release(&s->files, 1);
+        gamp_sem_release(permit, 1);
     return result;
 }
 
-void site_file_close(struct site *s, struct file *f)
+void site_file_close(struct file *f)
 {
     if (f->cached)
         cached_unref(f->cached);
     if (f->fd >= 0) {
         close(f->fd);
-        gamp_sem_release(&s->files, 1);
+        gamp_sem_release(f->permit, 1);
     }
 }
