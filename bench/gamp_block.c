@@ -182,7 +182,8 @@ typedef struct hog {
     _Alignas(128) uint64_t work, result;
 } hog;
 
-static void work_loop(hog *h, uint64_t limit, atomic_bool *over)
+/* Not inlined: the compiler would see that one of the callers does not want the result. */
+static __attribute__((noinline)) void work_loop(hog *h, uint64_t limit, atomic_bool *over)
 {
     uint64_t x = 1;
     while (h->work < limit && !atomic_load_explicit(over, memory_order_relaxed)) {
