@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bench: what every C and C++ benchmark program shares: the command line, the clocks, the memory
- * figures, percentiles and the one output format, so that all runtimes are measured by the same code.
+ * figures, percentiles and the one output format, so that all runtimes are measured by the same
+ * code.
  *
  * Command line:  PROGRAM [-w WORKERS] [-s DIVISOR] NAME...
  *                DIVISOR shortens each workload; a NAME the program does not know is an error (2).
- * Output:        one line a figure, "NAME VALUE UNIT". A rate comes twice: by the wall clock (NAME) and
- *                by the CPU time of the whole process (NAME.cpu), which other programs disturb less.
+ * Output:        one line a figure, "NAME VALUE UNIT". A rate comes twice: by the wall clock (NAME)
+ *                and by the CPU time of the whole process (NAME.cpu), which other programs disturb
+ *                less.
  *
  * Header-only, because programs that share no build (CMake's and the peers') include it. */
 #ifndef BENCH_BENCH_H

@@ -4,9 +4,9 @@
  *
  *   echo_client -c CONNECTIONS -n REQUESTS [-i PID] PORT
  *
- * Requests after a tenth for warming up are measured: rate, latency percentiles and, given the server's
- * PID, the CPU time its process used meanwhile, by the kernel's own nanosecond clock of that process
- * (clock_getcpuclockid), which counts all of its threads, ended ones too. */
+ * Requests after a tenth for warming up are measured: rate, latency percentiles and, given the
+ * server's PID, the CPU time its process used meanwhile, by the kernel's own nanosecond clock of
+ * that process (clock_getcpuclockid), which counts all of its threads, ended ones too. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

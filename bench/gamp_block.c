@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* gamp_block: what foreign code costs: hints around a call, a call that blocks without a hint, loops
- * that never call the runtime, a plain thread that wants an answer meanwhile. peers/cgo/block.go does
- * the same in Go, whose foreign code is a cgo call.
+/* gamp_block: what foreign code costs: hints around a call, a call that blocks without a hint,
+ * loops that never call the runtime, a plain thread that wants an answer meanwhile.
+ * peers/cgo/block.go does the same in Go, whose foreign code is a cgo call.
  *
- * The goroutines here call libc directly (nanosleep, read, clock_gettime): that is what is measured. */
+ * The goroutines here call libc directly (nanosleep, read, clock_gettime): that is what is
+ * measured. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -171,9 +172,10 @@ static void thread_echo(void)
 }
 
 /* --- preempt: work lost to preemption ---
- * The same loop, once in pieces shorter than a slice with nobody waiting, then as two hogs that must be
- * stopped; work per CPU second of the process, so that what the runtime's own threads use counts as lost.
- * A unit of work stays in registers: caches and store forwarding would blur one per cent. */
+ * The same loop, once in pieces shorter than a slice with nobody waiting, then as two hogs that
+ * must be stopped; work per CPU second of the process, so that what the runtime's own threads use
+ * counts as lost. A unit of work stays in registers: caches and store forwarding would blur one per
+ * cent. */
 
 enum { PHASES = 20, UNIT = 1000, PIECE_UNITS = 3000, PIECES = 20 };
 static const int64_t PHASE_NS = 250000000;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* gamp_micro: gamp's side of the scheduler benchmarks. Each workload has the same shape in
- * peers/micro.go, peers/boost_micro.cc and peers/st_micro.c: the same number of goroutines, messages
- * and channel slots, waited for the same way.
+ * peers/micro.go, peers/boost_micro.cc and peers/st_micro.c: the same number of goroutines,
+ * messages and channel slots, waited for the same way.
  *
  * Run one NAME a process: the sieve leaves its filters parked, as the well-known program does. */
 #include <gamp.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* epoll_echo: the echo server one would write by hand: a level-triggered epoll loop a worker, each with
- * a listener of its own, one read and one write a message. The floor for servers that do the same. */
+/* epoll_echo: the echo server one would write by hand: a level-triggered epoll loop a worker, each
+ * with a listener of its own, one read and one write a message. The floor for servers that do the
+ * same. */
 #include <errno.h>
 #include <pthread.h>
 #include <sys/epoll.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* epoll_http: the least an HTTP server can do: a level-triggered epoll loop that answers each request
- * head (found by its blank line, otherwise unread) with one prepared response. Not a server, a floor.
+/* epoll_http: the least an HTTP server can do: a level-triggered epoll loop that answers each
+ * request head (found by its blank line, otherwise unread) with one prepared response. Not a
+ * server, a floor.
  *
  *   epoll_http [-w WORKERS] FILE */
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* st_micro: the scheduler benchmarks on State Threads: one thread, no atomics, the floor to come near.
- * The shapes are those of ../gamp_micro.c. State Threads has no channel, so one is made of its condition
- * variables; "unbuffered" is a capacity of 1, for it has no hand-over. It has no yield either: a sleep of
- * 0 is its documented way. No select. One worker only. */
+/* st_micro: the scheduler benchmarks on State Threads: one thread, no atomics, the floor to come
+ * near. The shapes are those of ../gamp_micro.c. State Threads has no channel, so one is made of
+ * its condition variables; "unbuffered" is a capacity of 1, for it has no hand-over. It has no
+ * yield either: a sleep of 0 is its documented way. No select. One worker only. */
 #include <st.h>
 
 #include "../bench.h"

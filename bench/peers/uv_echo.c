@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* uv_echo: the echo server on libuv: callbacks, one loop, a write tried at once before it is queued. */
+/* uv_echo: the echo server on libuv: callbacks, one loop, a write tried at once before it is
+ * queued. */
 #include <uv.h>
 
 #include "server.h"

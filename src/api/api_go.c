@@ -15,7 +15,8 @@ int gamp_go_call(const gamp_go_options *o, void (*fn)(void), const uintptr_t *ar
     if (o)
         options = (struct newproc_options){o->stack_size, o->name};
     gamp_enter();
-    r = newproc(o ? &options : NULL, fn, args, nargs, GNORMAL, (uintptr_t)__builtin_return_address(0));
+    r = newproc(o ? &options : NULL, fn, args, nargs, GNORMAL,
+                (uintptr_t)__builtin_return_address(0));
     gamp_leave();
     return r;
 }

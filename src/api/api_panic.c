@@ -12,7 +12,8 @@ void gamp_panic(const char *fmt, ...)
     char message[PANIC_TEXT];
     va_list ap;
 
-    /* The program's formats may ask for all that printf can; this is user code, outside the runtime. */
+    /* The program's formats may ask for all that printf can; this is user code, outside the
+     * runtime. */
     va_start(ap, fmt);
     vsnprintf(message, sizeof message, fmt, ap);
     va_end(ap);

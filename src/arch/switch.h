@@ -2,9 +2,9 @@
 /* switch: moving a thread from one stack to another.
  *
  * A stack that is not running is described by its sp alone: the callee-saved registers and
- * the address to go on at lie on the stack itself, in the order that switch.S of the architecture pushed
- * them. mxcsr and the x87 control word (fpcr on arm64) are the thread's, not the goroutine's:
- * saving them would cost more than the switch. */
+ * the address to go on at lie on the stack itself, in the order that switch.S of the architecture
+ * pushed them. mxcsr and the x87 control word (fpcr on arm64) are the thread's, not the
+ * goroutine's: saving them would cost more than the switch. */
 #ifndef GAMP_ARCH_SWITCH_H
 #define GAMP_ARCH_SWITCH_H
 
@@ -24,6 +24,5 @@ void arch_entry(void);
 
 /* Calls fn(arg) on the stack that ends at top and comes back; unwinds through to the caller. */
 void arch_call_on(uintptr_t top, void (*fn)(void *), void *arg);
-
 
 #endif

@@ -17,7 +17,7 @@
 #define cacheline_aligned __attribute__((aligned(64)))
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
 
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Keeps the compiler, not the CPU, from moving memory accesses across. It orders a thread with

@@ -15,12 +15,24 @@ void *__tsan_create_fiber(unsigned flags);
 void __tsan_destroy_fiber(void *fiber);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 #define RACE_TSAN 1
-static inline void race_acquire(const void *addr) { __tsan_acquire((void *)(uintptr_t)addr); }
-static inline void race_release(const void *addr) { __tsan_release((void *)(uintptr_t)addr); }
+static inline void race_acquire(const void *addr)
+{
+    __tsan_acquire((void *)(uintptr_t)addr);
+}
+static inline void race_release(const void *addr)
+{
+    __tsan_release((void *)(uintptr_t)addr);
+}
 #else
 #define RACE_TSAN 0
-static inline void race_acquire(const void *addr) { (void)addr; }
-static inline void race_release(const void *addr) { (void)addr; }
+static inline void race_acquire(const void *addr)
+{
+    (void)addr;
+}
+static inline void race_release(const void *addr)
+{
+    (void)addr;
+}
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -7,19 +7,19 @@
 
 enum lockrank {
     LOCK_NONE,
-    LOCK_STW,      /* stopping the world */
-    LOCK_CONTEXT,  /* context trees */
-    LOCK_SYNC,     /* cond, sem and other objects of sync/ */
-    LOCK_FD,       /* pollDesc */
-    LOCK_SIGNAL,   /* signal tables */
-    LOCK_CHAN,     /* channels */
-    LOCK_GATE,     /* pollgate: between claiming a wait and readying it */
-    LOCK_SEMA,     /* semaphore buckets */
-    LOCK_TIMERS,   /* a P's timer heap */
-    LOCK_SCHED,    /* schedt */
-    LOCK_STACK,    /* stack slots */
-    LOCK_MEM,      /* persistent memory and the like */
-    LOCK_LEAF,     /* takes nothing else */
+    LOCK_STW,     /* stopping the world */
+    LOCK_CONTEXT, /* context trees */
+    LOCK_SYNC,    /* cond, sem and other objects of sync/ */
+    LOCK_FD,      /* pollDesc */
+    LOCK_SIGNAL,  /* signal tables */
+    LOCK_CHAN,    /* channels */
+    LOCK_GATE,    /* pollgate: between claiming a wait and readying it */
+    LOCK_SEMA,    /* semaphore buckets */
+    LOCK_TIMERS,  /* a P's timer heap */
+    LOCK_SCHED,   /* schedt */
+    LOCK_STACK,   /* stack slots */
+    LOCK_MEM,     /* persistent memory and the like */
+    LOCK_LEAF,    /* takes nothing else */
 };
 
 #endif

@@ -20,9 +20,15 @@ struct mutex {
 };
 
 #ifdef GAMP_DEBUG
-#define MUTEX_INIT(r) {0, r}
+#define MUTEX_INIT(r)                                                                              \
+    {                                                                                              \
+        0, r                                                                                       \
+    }
 #else
-#define MUTEX_INIT(r) {0}
+#define MUTEX_INIT(r)                                                                              \
+    {                                                                                              \
+        0                                                                                          \
+    }
 #endif
 
 void mutex_init(struct mutex *l, enum lockrank rank);
@@ -33,8 +39,14 @@ void unlock_slow(struct mutex *l);
 void lockrank_acquire(const struct mutex *l);
 void lockrank_release(const struct mutex *l);
 #else
-static inline void lockrank_acquire(const struct mutex *l) { (void)l; }
-static inline void lockrank_release(const struct mutex *l) { (void)l; }
+static inline void lockrank_acquire(const struct mutex *l)
+{
+    (void)l;
+}
+static inline void lockrank_release(const struct mutex *l)
+{
+    (void)l;
+}
 #endif
 
 static inline void lock(struct mutex *l)
@@ -59,6 +71,9 @@ static inline void unlock(struct mutex *l)
         unlock_slow(l);
 }
 
-static inline bool mutex_held(struct mutex *l) { return load_relaxed(&l->key) != 0; }
+static inline bool mutex_held(struct mutex *l)
+{
+    return load_relaxed(&l->key) != 0;
+}
 
 #endif

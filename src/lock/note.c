@@ -13,7 +13,8 @@ void noteclear(struct note *n)
 
 void notewakeup(struct note *n)
 {
-    /* The note may be gone as soon as the sleeper has seen 1: nothing but the address is used after. */
+    /* The note may be gone as soon as the sleeper has seen 1: nothing but the address is used
+     * after. */
     uint32_t old = xchg_release(&n->key, 1);
 
     if (old == 1)

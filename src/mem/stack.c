@@ -61,8 +61,8 @@ static bool grow(uintptr_t **array, uint32_t *cap, uint32_t need)
     return true;
 }
 
-/* Maps room for need slots at least. Every slot has its place in the free array from now on, so that giving
- * back cannot fail. */
+/* Maps room for need slots at least. Every slot has its place in the free array from now on, so
+ * that giving back cannot fail. */
 static int map_more(struct slots *s, int class, uint64_t need)
 {
     size_t size = stack_slot_size(class);
@@ -160,9 +160,9 @@ void stack_give(int class, const uintptr_t *slots, int n)
     unlock(&stacks.lock);
 }
 
-/* The oldest hot slots of a class lose their pages, a few at a time and under the lock: a taker must not
- * get one whose pages are on their way out. Those above cold + spared came back since the last call and
- * are likely to go out again. */
+/* The oldest hot slots of a class lose their pages, a few at a time and under the lock: a taker
+ * must not get one whose pages are on their way out. Those above cold + spared came back since the
+ * last call and are likely to go out again. */
 static int scavenge_class(int class, int max)
 {
     enum { BATCH = 8 };

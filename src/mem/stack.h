@@ -3,18 +3,20 @@
  *
  *   slot ->  | guard | usable ...                          | <- slot + size
  *
- * Class k has 16 KiB << (k - 1) usable, class 0, the default, 196 KiB. The guard is 64 KiB: libraries built without
- * stack probes step over a single page, with frames of nearly that size. Slots are carved from large mappings;
- * memory comes with the first touch. A slot's guard is made when it is first handed out.
+ * Class k has 16 KiB << (k - 1) usable, class 0, the default, 196 KiB. The guard is 64 KiB:
+ * libraries built without stack probes step over a single page, with frames of nearly that size.
+ * Slots are carved from large mappings; memory comes with the first touch. A slot's guard is made
+ * when it is first handed out.
  *
- * Slots of class 0 lie 65 pages apart, not 64: tops a power of two apart fall into few sets of the TLB, and switching
- * among a thousand goroutines then took 46 ns instead of 29.
+ * Slots of class 0 lie 65 pages apart, not 64: tops a power of two apart fall into few sets of the
+ * TLB, and switching among a thousand goroutines then took 46 ns instead of 29.
  *
- * A slot is promised before it is taken: promising maps what is needed and is the only step that can
- * fail, so that a goroutine may be accepted long before it runs. Per class: taken <= promised <= mapped.
+ * A slot is promised before it is taken: promising maps what is needed and is the only step that
+ * can fail, so that a goroutine may be accepted long before it runs. Per class: taken <= promised
+ * <= mapped.
  *
- * Freed slots of class 0 are kept hot, last in first out; stack_scavenge gives the pages of long unused
- * ones back. */
+ * Freed slots of class 0 are kept hot, last in first out; stack_scavenge gives the pages of long
+ * unused ones back. */
 #ifndef GAMP_MEM_STACK_H
 #define GAMP_MEM_STACK_H
 
@@ -34,17 +36,18 @@ void stack_unpromise(int class, uint32_t n);
 /* Takes up to n promised slots, lowest address each; returns how many (at least 1). */
 int stack_take(int class, uintptr_t *slots, int n);
 void stack_give(int class, const uintptr_t *slots, int n);
-/* Gives back pages of free slots, at most max of them; those freed since the last call are spared. Returns how many. */
+/* Gives back pages of free slots, at most max of them; those freed since the last call are spared.
+ * Returns how many. */
 int stack_scavenge(int max);
 bool stack_scavenge_pending(void); /* another call would find some */
 /* Is the address in the guard of the slot whose usable bytes start at lo? */
 bool stack_in_guard(int class, uintptr_t lo, uintptr_t addr);
 
 struct stack_stats {
-    uint64_t mapped;    /* slots with address space */
+    uint64_t mapped; /* slots with address space */
     uint64_t promised;
     uint64_t taken;
-    uint64_t resident;  /* slots that may hold touched pages: taken and hot */
+    uint64_t resident; /* slots that may hold touched pages: taken and hot */
     uint64_t mapped_bytes;
     uint64_t unguarded; /* no guard could be made */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sysmem: memory of the runtime's own that is never given back: records of g, m, p. Carved from large
- * mappings, zeroed, 64-byte aligned. */
+/* sysmem: memory of the runtime's own that is never given back: records of g, m, p. Carved from
+ * large mappings, zeroed, 64-byte aligned. */
 #ifndef GAMP_MEM_SYSMEM_H
 #define GAMP_MEM_SYSMEM_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* choice: every choice of the scheduler and of select that is not determined is drawn here, so that a
- * seed (GAMPDEBUG=seed=N) and later a replaying scheduler can own them all. */
+/* choice: every choice of the scheduler and of select that is not determined is drawn here, so that
+ * a seed (GAMPDEBUG=seed=N) and later a replaying scheduler can own them all. */
 #ifndef GAMP_SCHED_CHOICE_H
 #define GAMP_SCHED_CHOICE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* deadlock: under gamp_run, when every M is idle, no timer is armed and nobody waits in the poller, no goroutine can
- * ever run again, unless a thread that gamp did not make lives (it may call us) or a signal channel is
- * registered. Such threads are counted by what /proc shows beyond our own; when it is they that
- * keep the report off, sysmon looks again now and then. */
+/* deadlock: under gamp_run, when every M is idle, no timer is armed and nobody waits in the poller,
+ * no goroutine can ever run again, unless a thread that gamp did not make lives (it may call us) or
+ * a signal channel is registered. Such threads are counted by what /proc shows beyond our own; when
+ * it is they that keep the report off, sysmon looks again now and then. */
 #include "sched/deadlock.h"
 #include "base/throw.h"
 #include "os/linux/clock.h"
@@ -25,7 +25,8 @@ static bool all_asleep(void)
     if (netpollwaiters() != 0)
         return false;
     /* Pairs with sysmon's fence: a timer or a waiter gone by its doing is not missed, because
-     * sysmonworks, set before, is seen here. It falls under sched.lock, when all is in the queues. */
+     * sysmonworks, set before, is seen here. It falls under sched.lock, when all is in the
+     * queues. */
     fence_seqcst();
     return load_relaxed(&sched.sysmonworks) == 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* direct: who runs next on this M, without a trip through g0; shared by park.c, gostart.c and proc.c. */
+/* direct: who runs next on this M, without a trip through g0; shared by park.c, gostart.c and
+ * proc.c. */
 #ifndef GAMP_SCHED_DIRECT_H
 #define GAMP_SCHED_DIRECT_H
 

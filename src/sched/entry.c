@@ -17,7 +17,8 @@ struct g *entry_slow(struct g *gp)
     if (unlikely(load_relaxed(&sched.forked)))
         return entry_forked();
     /* Acquire pairs with sysmon's CAS to TAKEN. */
-    if (load_acquire(&m->stolen) != STOLEN_OWNED && !cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_OWNED)) {
+    if (load_acquire(&m->stolen) != STOLEN_OWNED &&
+        !cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_OWNED)) {
         stray_return(gp);
         m = gp->run.m;
     }

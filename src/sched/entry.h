@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* entry: the one check at every entry into the runtime, and leaving it.
  *
- * Every public function that touches the scheduler's or a sync object's state stands between gamp_enter()
- * and gamp_leave(). Inside, the thread is not preempted and its P is not taken; so nothing inside may
- * block but by gopark, and nothing may call libc's malloc, stdio or the like, whose locks a stopped
- * goroutine may hold. Callbacks into the program run outside: leave, call, enter. The
+ * Every public function that touches the scheduler's or a sync object's state stands between
+ * gamp_enter() and gamp_leave(). Inside, the thread is not preempted and its P is not taken; so
+ * nothing inside may block but by gopark, and nothing may call libc's malloc, stdio or the like,
+ * whose locks a stopped goroutine may hold. Callbacks into the program run outside: leave, call,
+ * enter. The
  * pairs do not nest: internal functions call internal functions.
  *
  * m->guard is above any stack pointer when anything is wanted of the M: one comparison tells.
@@ -18,8 +19,8 @@
 
 #include "sched/m.h"
 
-struct g *entry_foreign(void);       /* attaches the calling thread */
-struct g *entry_slow(struct g *gp);  /* does what was asked of the M */
+struct g *entry_foreign(void);      /* attaches the calling thread */
+struct g *entry_slow(struct g *gp); /* does what was asked of the M */
 
 static always_inline struct g *gamp_enter(void)
 {

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct debugvars debug = {.directswitch = 1, .preemptsignal = SIGURG, .traceback = TRACEBACK_SINGLE};
+struct debugvars debug = {
+    .directswitch = 1, .preemptsignal = SIGURG, .traceback = TRACEBACK_SINGLE};
 int32_t env_procs;
 
 static const struct key {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* env: GAMPMAXPROCS, GAMPDEBUG and GAMPTRACEBACK. What is malformed is reported on stderr and ignored. */
+/* env: GAMPMAXPROCS, GAMPDEBUG and GAMPTRACEBACK. What is malformed is reported on stderr and
+ * ignored. */
 #ifndef GAMP_SCHED_ENV_H
 #define GAMP_SCHED_ENV_H
 
 #include "base/compiler.h"
 
-void goenvs(void);         /* fills debug and what follows */
-extern int32_t env_procs;  /* GAMPMAXPROCS, 0: not set */
+void goenvs(void);        /* fills debug and what follows */
+extern int32_t env_procs; /* GAMPMAXPROCS, 0: not set */
 
 #endif

@@ -140,7 +140,8 @@ static const struct fault {
 } faults[] = {
     {SIGSEGV, "SIGSEGV", "segmentation violation",
      "runtime error: invalid memory address or nil pointer dereference"},
-    {SIGBUS, "SIGBUS", "bus error", "runtime error: invalid memory address or nil pointer dereference"},
+    {SIGBUS, "SIGBUS", "bus error",
+     "runtime error: invalid memory address or nil pointer dereference"},
     {SIGFPE, "SIGFPE", "floating-point exception", "runtime error: integer divide by zero"},
 };
 
@@ -165,7 +166,8 @@ static void fault(int sig, siginfo_t *info, void *context)
         if (faults[i].sig == sig)
             f = &faults[i];
     fatal_begin();
-    if (gp && gp->kind <= GSYSTEM && gp->x && stack_in_guard(gp->x->stack_class, gp->x->stack_lo, addr))
+    if (gp && gp->kind <= GSYSTEM && gp->x &&
+        stack_in_guard(gp->x->stack_class, gp->x->stack_lo, addr))
         print_fd(2, "fatal error: stack overflow in goroutine %lu\n", (unsigned long)gp->goid);
     else
         print_fd(2, "panic: %s\n", f->panic);

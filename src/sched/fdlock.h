@@ -8,7 +8,8 @@
  *   fast:  mu CAS +lock +ref                     mu CAS -lock -ref
  *   slow:  under pd->lock: mu CAS +queue +ref    under pd->lock: pop one, hand over; mu CAS -ref
  *
- * The queue's flag is set and cleared under pd->lock only; the holder's fast way out fails on it. */
+ * The queue's flag is set and cleared under pd->lock only; the holder's fast way out fails on
+ * it. */
 #ifndef GAMP_SCHED_FDLOCK_H
 #define GAMP_SCHED_FDLOCK_H
 

@@ -64,7 +64,7 @@ struct chunk {
 };
 
 static struct {
-    struct mutex lock; /* LOCK_LEAF */
+    struct mutex lock;  /* LOCK_LEAF */
     struct chunk *head; /* atomic */
     uint64_t bytes;
 } allgs = {.lock = MUTEX_INIT(LOCK_LEAF)};

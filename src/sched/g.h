@@ -13,14 +13,14 @@
  *   preempt:   Grunning -> Gpreempted -> Grunning  its M waits in the signal handler (pinm)
  *   end:       Grunning -> Gdead
  *
- * The status is written by whoever owns the goroutine at that moment: its M while it runs, its waker
- * once it is parked, the queue's consumer while it is runnable; so plain release stores do.
+ * The status is written by whoever owns the goroutine at that moment: its M while it runs, its
+ * waker once it is parked, the queue's consumer while it is runnable; so plain release stores do.
  *
- * waitid: even: not waiting or not yet claimed; a waker claims the wait it knows by adding one to just
- * that value. It only grows, over the lives of the record too.
+ * waitid: even: not waiting or not yet claimed; a waker claims the wait it knows by adding one to
+ * just that value. It only grows, over the lives of the record too.
  *
- * A foreign thread (or one outside the runtime's life) has a g of its own, kind GFOREIGN: it parks on
- * its m's note. */
+ * A foreign thread (or one outside the runtime's life) has a g of its own, kind GFOREIGN: it parks
+ * on its m's note. */
 #ifndef GAMP_SCHED_G_H
 #define GAMP_SCHED_G_H
 
@@ -103,14 +103,15 @@ struct g {
 _Static_assert(sizeof(struct g) == 96, "a queued goroutine stays within 96 bytes");
 
 enum {
-    GFLAG_HOG = 1,       /* used up its slice: waits behind those that an event woke */
-    GFLAG_OPTIONS = 2,   /* bound at its creation */
+    GFLAG_HOG = 1,     /* used up its slice: waits behind those that an event woke */
+    GFLAG_OPTIONS = 2, /* bound at its creation */
 };
 
 /* The part that comes with a stack. Written by the goroutine itself unless said otherwise. */
 struct gx {
     struct g *g;
-    uintptr_t stack_lo, stack_hi; /* usable bytes; hi is this struct's address, or the thread's for g0 */
+    uintptr_t stack_lo,
+        stack_hi; /* usable bytes; hi is this struct's address, or the thread's for g0 */
     struct gstart start;
     struct gamp_defer *defers; /* innermost first */
     struct panic *panics;      /* innermost first */
@@ -205,8 +206,8 @@ static inline void gqueue_push_all(struct gqueue *q, struct gqueue *from)
     *from = (struct gqueue){NULL, NULL, 0};
 }
 
-/* All goroutines ever made, in chunks: calls f for each record until it answers false. Racy by nature: the
- * caller stops the world or lives with what it sees. */
+/* All goroutines ever made, in chunks: calls f for each record until it answers false. Racy by
+ * nature: the caller stops the world or lives with what it sees. */
 void allgs_each(bool (*f)(struct g *gp, void *arg), void *arg);
 /* Adds up to n fresh Gidle records to q; returns how many there was memory for. */
 uint32_t g_alloc(struct gqueue *q, uint32_t n);

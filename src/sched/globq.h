@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* globq: the global queues: sched.runq, and sched.hogq for goroutines that used up their slice.
  *
- * Those that an event woke, or that are new, run before hogs; a hog waits no longer than HOG_PATIENCE
- * while there are others, and each 61st look at the queues serves it first. */
+ * Those that an event woke, or that are new, run before hogs; a hog waits no longer than
+ * HOG_PATIENCE while there are others, and each 61st look at the queues serves it first. */
 #ifndef GAMP_SCHED_GLOBQ_H
 #define GAMP_SCHED_GLOBQ_H
 
@@ -15,11 +15,11 @@ void globrunqput(struct g *gp);
 void globrunqputhead(struct g *gp);
 void globrunqputhog(struct g *gp);
 void globrunqput_yielded(struct p *pp); /* all that yielded on pp, in their order */
-/* Takes a share of runq: one to return, the rest into pp's ring (max 0: no limit but the share). NULL: empty.
- * Hogs are taken one at a time, and first when their time has come. */
+/* Takes a share of runq: one to return, the rest into pp's ring (max 0: no limit but the share).
+ * NULL: empty. Hogs are taken one at a time, and first when their time has come. */
 struct g *globrunqget(struct p *pp, uint32_t max);
 struct g *globrunqget_short(struct p *pp, uint32_t max); /* never a hog, unless overdue */
-struct g *globrunqget_hog(struct g *head); /* head is hogq's; takes it */
+struct g *globrunqget_hog(struct g *head);               /* head is hogq's; takes it */
 /* Takes sched.lock. */
 void globrunqputbatch(struct gqueue *q);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* gostart: runs a goroutine's function, and then its end.
  *
- * A goroutine that returns while the next runnable one has not run yet leaves it its stack as it is: no switch,
- * no trip through the caches. So short goroutines run one after the other on one hot stack. */
+ * A goroutine that returns while the next runnable one has not run yet leaves it its stack as it
+ * is: no switch, no trip through the caches. So short goroutines run one after the other on one hot
+ * stack. */
 #include "sched/gostart.h"
 #include "base/race.h"
 #include "base/throw.h"
@@ -71,8 +72,8 @@ void goexit0(void)
     throw("goexit0: a dead goroutine was scheduled");
 }
 
-/* gp's function has returned, and this is its outermost frame. Answers the goroutine that goes on in
- * its place, or does not return. */
+/* gp's function has returned, and this is its outermost frame. Answers the goroutine that goes on
+ * in its place, or does not return. */
 static struct g *next_here(struct g *gp)
 {
     struct m *m = gp->run.m;
@@ -109,8 +110,10 @@ static noinline void call(const struct gstart *s)
 {
     void (*fn)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 
-    /* Both ABIs pass six words in registers, and a callee that takes fewer does not look at the rest. */
-    fn = (void (*)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t))(uintptr_t)s->fn;
+    /* Both ABIs pass six words in registers, and a callee that takes fewer does not look at the
+     * rest. */
+    fn = (void (*)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t))(
+             uintptr_t)s->fn;
     fn(s->args[0], s->args[1], s->args[2], s->args[3], s->args[4], s->args[5]);
 }
 

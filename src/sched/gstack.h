@@ -12,14 +12,16 @@
 void gbind(struct g *gp, struct p *pp);
 /* Binds gp to this slot; start moves to the stack's high end, run takes its place. */
 void gbind_slot(struct g *gp, uintptr_t slot, int class);
-/* The same for a slot of class 0 on which the caller runs, in gostart's frame, that gp takes over as it is. */
+/* The same for a slot of class 0 on which the caller runs, in gostart's frame, that gp takes over
+ * as it is. */
 void gbind_running(struct g *gp, uintptr_t slot);
 /* The stack of a dead goroutine back to pp; the promise too. */
 void gunbind(struct g *gp, struct p *pp);
 uintptr_t gslot(const struct gx *x);
 /* All of pp's cached stacks and promises back to the common pool; for a P that goes. */
 void stackcache_flush(struct p *pp);
-/* What a P's cache may hold is promised once, so that caches never eat up what was promised to goroutines. */
+/* What a P's cache may hold is promised once, so that caches never eat up what was promised to
+ * goroutines. */
 int stackcache_init(struct p *pp);
 
 #endif

@@ -24,7 +24,9 @@
 #include <errno.h>
 #include <sys/auxv.h>
 
-struct schedt sched = {.lock = MUTEX_INIT(LOCK_SCHED), .gflock = MUTEX_INIT(LOCK_LEAF), .maxmcount = 10000,
+struct schedt sched = {.lock = MUTEX_INIT(LOCK_SCHED),
+                       .gflock = MUTEX_INIT(LOCK_LEAF),
+                       .maxmcount = 10000,
                        .lastpoll = 1};
 int32_t ncpu;
 
@@ -43,10 +45,12 @@ static void step(const char *name)
         ps++;
     for (struct m *m = sched.allm; m; m = m->alllink == m ? NULL : m->alllink)
         ms++;
-    print_fd(2, "init %s @%ld us: g0=%s m0.id=%ld m0.p=%d allm=%d allp=%d gomaxprocs=%d npidle=%d "
-                "nmidle=%d ncpu=%d\n",
+    print_fd(2,
+             "init %s @%ld us: g0=%s m0.id=%ld m0.p=%d allm=%d allp=%d gomaxprocs=%d npidle=%d "
+             "nmidle=%d ncpu=%d\n",
              name, (long)((now - trace_last) / 1000), m0.g0 ? "set" : "none", (long)m0.id,
-             m0.p ? m0.p->id : -1, ms, ps, load_relaxed(&gomaxprocs), sched.npidle, sched.nmidle, ncpu);
+             m0.p ? m0.p->id : -1, ms, ps, load_relaxed(&gomaxprocs), sched.npidle, sched.nmidle,
+             ncpu);
     trace_last = nanotime();
 }
 

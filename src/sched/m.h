@@ -13,7 +13,8 @@
 struct p;
 
 /* m->stolen: who has the P of an M that is in user code.
- *   OWNED -> ASKING -> TAKEN   sysmon;  ASKING -> OWNED  sysmon withdraws, or the owner at its entry
+ *   OWNED -> ASKING -> TAKEN   sysmon;  ASKING -> OWNED  sysmon withdraws, or the owner at its
+ *                                                        entry
  *   TAKEN -> OWNED             the owner, when it has a P again
  * Every edge is a CAS but the last. The Dekker pair is in sched/entry.h. */
 enum { STOLEN_OWNED, STOLEN_ASKING, STOLEN_TAKEN };
@@ -33,7 +34,8 @@ struct m {
     struct g *g0;
     int *errnop;
 
-    /* What the next context on this M does for the one that it switched from (sched/park.c). Owner only. */
+    /* What the next context on this M does for the one that it switched from (sched/park.c). Owner
+     * only. */
     struct g *commitg;
     void (*commit)(struct m *, struct g *);
     bool (*unlockf)(struct g *, void *);
@@ -43,12 +45,12 @@ struct m {
     bool handed_inherit;
 
     uint64_t rand;
-    struct p *nextp; /* handed with park */
-    struct p *oldp;  /* had before it became a stray */
+    struct p *nextp;  /* handed with park */
+    struct p *oldp;   /* had before it became a stray */
     bool spinning;    /* looks for work; counted in sched.nmspinning */
     uint8_t parkedin; /* enum parkedin; sched.lock */
-    bool dying;      /* its thread is to end */
-    bool dead;       /* its thread has ended; the record is on sched.freem */
+    bool dying;       /* its thread is to end */
+    bool dead;        /* its thread has ended; the record is on sched.freem */
     bool foreign;
     struct note park;
     struct g *lockedg;
@@ -64,16 +66,16 @@ struct m {
 
     uint32_t signal_pending; /* atomic: a preemption signal is on its way */
     const void *context;     /* atomic: where the handler that sleeps interrupted it; for reports */
-    int64_t stw_cpu; /* notes of who stops the world */
+    int64_t stw_cpu;         /* notes of who stops the world */
     uint64_t stw_switches;
 
     struct {
-        uint64_t tick;    /* schedtick seen */
-        int64_t since;    /* when */
-        int64_t cpu;      /* its CPU clock at the last look, -1: not looked */
-        int64_t cpu0;     /* its CPU clock at the first look of this run */
-        int64_t looked;   /* when cpu was read */
-        uint32_t asked;   /* requests to leave in this run */
+        uint64_t tick;   /* schedtick seen */
+        int64_t since;   /* when */
+        int64_t cpu;     /* its CPU clock at the last look, -1: not looked */
+        int64_t cpu0;    /* its CPU clock at the first look of this run */
+        int64_t looked;  /* when cpu was read */
+        uint32_t asked;  /* requests to leave in this run */
     } mon;               /* sysmon's notes */
     uint64_t switches;   /* runs of goroutines; owner writes */
     struct g g0_storage; /* g0 of a made thread, or the g of a foreign one */
@@ -91,7 +93,8 @@ struct m *m_alloc(void);
 /* The calling thread's part: id, clock, alternate stack, C++ state. */
 void minit(struct m *mp);
 void unminit(struct m *mp);
-/* Makes a foreign thread, or one of the runtime's without goroutines, an M with its own g; sets getg(). */
+/* Makes a foreign thread, or one of the runtime's without goroutines, an M with its own g; sets
+ * getg(). */
 struct g *m_attach(struct m *mp, bool foreign);
 
 static inline struct m *getm(void)

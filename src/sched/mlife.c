@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* mlife: see mlife.h.
  *
- * An M sleeps on its note in three places: idle, with a locked goroutine, or in the preemption handler with a
- * stopped one. m->parkedin says where, under sched.lock; whoever wakes it clears that and
- * sets nextp in the same hold, so there is one waker and no wake-up is lost: an M that
+ * An M sleeps on its note in three places: idle, with a locked goroutine, or in the preemption
+ * handler with a stopped one. m->parkedin says where, under sched.lock; whoever wakes it clears
+ * that and sets nextp in the same hold, so there is one waker and no wake-up is lost: an M that
  * finds nextp set before it sleeps does not sleep.
  *
- * Threads are made by the template thread alone: pthread_create takes locks of libc that a goroutine stopped by
- * preemption may hold, and no P may wait for those. One idle M is kept in reserve, so that a P is handed
- * on without waiting for a new thread. */
+ * Threads are made by the template thread alone: pthread_create takes locks of libc that a
+ * goroutine stopped by preemption may hold, and no P may wait for those. One idle M is kept in
+ * reserve, so that a P is handed on without waiting for a new thread. */
 #include "sched/mlife.h"
 #include "base/throw.h"
 #include "event/event.h"
@@ -167,8 +167,8 @@ void handoffp(struct p *pp)
         unlock(&sched.lock);
         return;
     }
-    if (sched.runqsize != 0 ||
-        (load_relaxed(&sched.npidle) == load_relaxed(&gomaxprocs) - 1 && load_relaxed(&sched.lastpoll) != 0)) {
+    if (sched.runqsize != 0 || (load_relaxed(&sched.npidle) == load_relaxed(&gomaxprocs) - 1 &&
+                                load_relaxed(&sched.lastpoll) != 0)) {
         /* The last P that runs, and nobody in the poller: somebody must be. */
         unlock(&sched.lock);
         startm(pp, false);

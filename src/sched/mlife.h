@@ -15,7 +15,8 @@ struct p *pidleget(void);
 void acquirep(struct m *m, struct p *pp);
 struct p *releasep(struct m *m);
 
-/* Runs pp (NULL: any idle one) on an idle M, or has one made. spinning: the caller counted it in nmspinning. */
+/* Runs pp (NULL: any idle one) on an idle M, or has one made. spinning: the caller counted it in
+ * nmspinning. */
 void startm(struct p *pp, bool spinning);
 /* pp comes from an M that blocks: to another M when there is work, to the idle list else. */
 void handoffp(struct p *pp);
@@ -23,8 +24,8 @@ void handoffp(struct p *pp);
 void stopm(struct m *m);
 /* For a world that stops: gives its P and sleeps. */
 void gcstopm(struct m *m);
-/* M with a locked goroutine sleeps until that one is to run; M that got a goroutine bound to another M hands
- * its P there. */
+/* M with a locked goroutine sleeps until that one is to run; M that got a goroutine bound to
+ * another M hands its P there. */
 void stoplockedm(struct m *m);
 void startboundm(struct m *m, struct g *gp);
 

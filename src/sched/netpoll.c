@@ -32,7 +32,7 @@
 #define DATA_BREAK UINT64_MAX
 
 static struct mutex init_lock = MUTEX_INIT(LOCK_LEAF);
-static uint32_t inited;  /* atomic; epfd and breakfd are settled before it is set */
+static uint32_t inited; /* atomic; epfd and breakfd are settled before it is set */
 static int epfd = -1, breakfd = -1;
 static bool have_pwait2;
 static int owner; /* the process that made it */
@@ -194,8 +194,8 @@ void netpollwaiters_add(int32_t n)
 
 void netpoll_wanted(void)
 {
-    /* Seqcst, after the waiter was counted: an M on its way to sleep stops spinning, then looks at the
-     * count; either it sees it or wakep sees that none spins. */
+    /* Seqcst, after the waiter was counted: an M on its way to sleep stops spinning, then looks at
+     * the count; either it sees it or wakep sees that none spins. */
     if (sched_phase() == PHASE_RUN && load_seqcst(&sched.lastpoll) != 0)
         wakep();
 }

@@ -24,10 +24,11 @@ void netpollwaiters_add(int32_t n);
 /* Somebody who is no goroutine waits for the poller: an M must come to it. */
 void netpoll_wanted(void);
 /* seq comes back with each event: those of an earlier registration of the number are told by it.
- * 0 or -errno: -EPERM cannot be polled; -EEXIST the very same open file has it under this number. */
+ * 0 or -errno: -EPERM cannot be polled; -EEXIST the very same open file has it under this
+ * number. */
 int netpollopen(int fd, uint32_t seq);
 int netpollopen_in(int epfd, int fd, uint32_t seq); /* in the instance of that descriptor */
-int netpollreopen(int fd, uint32_t seq); /* gives one that is registered another seq */
+int netpollreopen(int fd, uint32_t seq);            /* gives one that is registered another seq */
 int netpollclose(int fd);
 
 #endif

@@ -10,8 +10,8 @@ struct newproc_options {
     const char *name;  /* NULL: none */
 };
 
-/* Inside the runtime (gamp_enter). Starts fn(args[0..n-1]) as a goroutine; it goes to runnext. pc: the creator's return address.
- * 0, -ENOMEM, or -EPERM when the runtime does not run. */
+/* Inside the runtime (gamp_enter). Starts fn(args[0..n-1]) as a goroutine; it goes to runnext. pc:
+ * the creator's return address. 0, -ENOMEM, or -EPERM when the runtime does not run. */
 int newproc(const struct newproc_options *o, void (*fn)(void), const uintptr_t *args, unsigned n,
             enum gkind kind, uintptr_t pc);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* p: a processor: the right to run goroutines, and all that is cheap because only its holder touches it. */
+/* p: a processor: the right to run goroutines, and all that is cheap because only its holder
+ * touches it. */
 #ifndef GAMP_SCHED_P_H
 #define GAMP_SCHED_P_H
 
@@ -27,12 +28,12 @@ struct p {
     uint32_t turns;     /* runs since the global queue was last looked at */
 
     /* Whether to wake an idle P for a goroutine in runnext (park.c, ready_wake). */
-    bool readied;       /* one was readied in this turn */
-    uint8_t parks_next; /* how often lately the waker parked at once and ran it itself */
+    bool readied;        /* one was readied in this turn */
+    uint8_t parks_next;  /* how often lately the waker parked at once and ran it itself */
     uint32_t wakewanted; /* atomic: a wake-up was put off; sysmon makes good for it */
 
-    /* Goroutines that yielded while the global queue held others: on their way to its tail, many at a time. Empty
-     * while the P is idle or stopped. */
+    /* Goroutines that yielded while the global queue held others: on their way to its tail, many at
+     * a time. Empty while the P is idle or stopped. */
     struct gqueue yielded;
 
     uint32_t stackcredit; /* promised stacks of class 0, not yet given to a goroutine */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* panic: deferred calls, panics and gamp_goexit; the records are on the stack, the lists in struct gx.
+/* panic: deferred calls, panics and gamp_goexit; the records are on the stack, the lists in struct
+ * gx.
  *
  *   gx->defers    deferred calls not yet run, innermost first
- *   gx->protects  gamp_protect frames, innermost first; each notes the defers and panics of its start
+ *   gx->protects  gamp_protect frames, innermost first; each notes the defers and panics of its
+ *                 start
  *   gx->panics    panics whose deferred calls are running, innermost first
  *
- * A panic runs the deferred calls itself, on top of the stack it happened on, up to the innermost protect, and jumps
- * there; without one, it runs all and reports with the stack still as it was. */
+ * A panic runs the deferred calls itself, on top of the stack it happened on, up to the innermost
+ * protect, and jumps there; without one, it runs all and reports with the stack still as it was. */
 #ifndef GAMP_SCHED_PANIC_H
 #define GAMP_SCHED_PANIC_H
 
@@ -20,7 +22,8 @@ struct panic {
     bool goexit; /* not a panic but gamp_goexit on its way */
 };
 
-/* A programmer's mistake found inside the runtime: leaves it (no lock may be held) and panics with the text. */
+/* A programmer's mistake found inside the runtime: leaves it (no lock may be held) and panics with
+ * the text. */
 _Noreturn void panic_leave(const char *format, ...) printf_like(1, 2) cold_path;
 /* Outside the runtime. */
 _Noreturn void gopanic(const char *message);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* park: see park.h. Two ways lead from a parking goroutine to the next one: through g0 and its
- * schedule(), which knows every source of work, and straight to a goroutine of the local queue, which saves
- * one switch. The direct way is taken while nothing else is due: no request to the P, no timer, not
- * the 61st turn. */
+ * schedule(), which knows every source of work, and straight to a goroutine of the local queue,
+ * which saves one switch. The direct way is taken while nothing else is due: no request to the P,
+ * no timer, not the 61st turn. */
 #include "sched/park.h"
 #include "base/throw.h"
 #include "event/event.h"
@@ -51,7 +51,8 @@ struct cxa_globals {
     unsigned uncaught;
 };
 
-static always_inline void park_leave(struct g *gp, void (*commit)(struct m *, struct g *), bool direct)
+static always_inline void park_leave(struct g *gp, void (*commit)(struct m *, struct g *),
+                                     bool direct)
 {
     struct m *m = gp->run.m;
     struct gx *x = gp->x;
@@ -103,7 +104,8 @@ static void commit_park(struct m *m, struct g *gp)
     casgstatus(gp, Grunning, Gwaiting);
     if (t) {
         m->parktimer = NULL;
-        /* Without memory for the heap the wait ends at once, as if timed out: late is worse than early. */
+        /* Without memory for the heap the wait ends at once, as if timed out: late is worse than
+         * early. */
         if (timer_start(t) < 0)
             wait_timeout(gp, t->seq, 0);
     }
@@ -194,9 +196,10 @@ void sleep_until(int64_t until)
     gopark_until(NULL, NULL, WAIT_SLEEP, until, ticket);
 }
 
-/* A goroutine became runnable on pp, whose goroutine goes on running. Another P should come and take it
- * unless the caller parks at once and runs it itself, which costs nothing: so where that was the case the last
- * few times, the wake-up is put off, and sysmon makes good for it should the guess be wrong. */
+/* A goroutine became runnable on pp, whose goroutine goes on running. Another P should come and
+ * take it unless the caller parks at once and runs it itself, which costs nothing: so where that
+ * was the case the last few times, the wake-up is put off, and sysmon makes good for it should the
+ * guess be wrong. */
 static void ready_wake(struct p *pp)
 {
     if (load_relaxed(&sched.npidle) == 0 || load_relaxed(&sched.nmspinning) != 0)
@@ -320,7 +323,8 @@ void gosched(void)
     }
     pp = gp->run.m->p;
     event_emit(EV_GO_SCHED, gp->goid, 0);
-    /* Relaxed: a hint; a goroutine that comes to the global queue right now waits for the next turn. */
+    /* Relaxed: a hint; a goroutine that comes to the global queue right now waits for the next
+     * turn. */
     if (likely(load_relaxed(&sched.runqsize) == 0 && !pp->yielded.head)) {
         if (runqempty_own(&pp->runq) && pp->turns + 1 < TURNS && !load_relaxed(&pp->preempt)) {
             pp->turns++;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* park: how a goroutine (or a foreign thread) waits and is woken.
  *
- * gopark(unlockf, lock, reason) stops the caller; then, when its stack is no longer in use, unlockf(gp, lock)
- * is called by whoever runs next on the M. From unlockf's release on, a waker may call goready(gp),
+ * gopark(unlockf, lock, reason) stops the caller; then, when its stack is no longer in use,
+ * unlockf(gp, lock) is called by whoever runs next on the M. From unlockf's release on, a waker may
+ * call goready(gp),
  * once. unlockf false: the park is called off and the goroutine goes on. unlockf must not
  * touch the parked goroutine's stack after what it releases lets the waker go.
  *
  * On a foreign thread the same calls block the thread on its note.
  *
- * Where several may wake one wait (a channel, a time-out, a descriptor), each holds the ticket of wait_begin
- * and only the one that wait_claim()s it calls goready. gp->run.param carries word from waker to woken. */
+ * Where several may wake one wait (a channel, a time-out, a descriptor), each holds the ticket of
+ * wait_begin and only the one that wait_claim()s it calls goready. gp->run.param carries word from
+ * waker to woken. */
 #ifndef GAMP_SCHED_PARK_H
 #define GAMP_SCHED_PARK_H
 
@@ -21,17 +23,17 @@ typedef bool unlockf(struct g *gp, void *lock);
 void gopark(unlockf *f, void *lock, enum waitreason reason);
 void goparkunlock(struct mutex *l, enum waitreason reason);
 
-/* As gopark, but at the point until (NEVER: none) the wait of this ticket is claimed by the clock and ends with
- * run.param NULL. The caller set run.param to NULL before anybody could claim.
+/* As gopark, but at the point until (NEVER: none) the wait of this ticket is claimed by the clock
+ * and ends with run.param NULL. The caller set run.param to NULL before anybody could claim.
  * true: somebody else claimed it; false: it timed out. */
 bool gopark_until(unlockf *f, void *lock, enum waitreason reason, int64_t until, uint32_t ticket);
 
-/* Makes a parked goroutine runnable; once a park. From anywhere: scheduler, timers, foreign threads. It goes to
- * runnext of the caller's P (next), or to the tail. */
+/* Makes a parked goroutine runnable; once a park. From anywhere: scheduler, timers, foreign
+ * threads. It goes to runnext of the caller's P (next), or to the tail. */
 void goready(struct g *gp);
 void goready_tail(struct g *gp);
-/* Readies gp and lets it run at once in the caller's place, which goes to the head of the local queue: the hand-off
- * of semaphores and of mutexes in starvation mode. */
+/* Readies gp and lets it run at once in the caller's place, which goes to the head of the local
+ * queue: the hand-off of semaphores and of mutexes in starvation mode. */
 void goready_handoff(struct g *gp);
 
 static inline uint32_t wait_begin(struct g *gp)
@@ -45,8 +47,8 @@ static inline uint32_t wait_begin(struct g *gp)
 
 static inline bool wait_claim(struct g *gp, uint32_t ticket)
 {
-    /* Acquire and release: the claimer sees what was written before the wait was published, and the goroutine
-     * what the claimer wrote, by way of goready. */
+    /* Acquire and release: the claimer sees what was written before the wait was published, and the
+     * goroutine what the claimer wrote, by way of goready. */
     return cas_acqrel(&gp->waitid, ticket, ticket + 1);
 }
 
@@ -55,7 +57,8 @@ static inline bool wait_claimed(struct g *gp, uint32_t ticket)
     return load_acquire(&gp->waitid) != ticket;
 }
 
-/* The caller goes to the tail of the global queue, or of the local one while the global is empty. */
+/* The caller goes to the tail of the global queue, or of the local one while the global is
+ * empty. */
 void gosched(void);
 /* The caller goes to the tail of the local queue. */
 void goyield(void);

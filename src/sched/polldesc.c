@@ -124,7 +124,8 @@ void polldesc_event(int fd, uint32_t seq, uint32_t events, struct gqueue *ready)
         modes |= PD_WRITE;
         unblock_onto(pd, PD_WRITE, true, ready);
     }
-    /* A waiter counts itself, then asks the kernel: it sees what this event is about, or we see it. */
+    /* A waiter counts itself, then asks the kernel: it sees what this event is about, or we see
+     * it. */
     if (load_seqcst(&pd->nwaits) != 0)
         pollwait_event(pd, seq, modes, ready);
 }
@@ -290,7 +291,8 @@ void polldesc_left(struct polldesc *pd, uint64_t mu)
     }
 }
 
-/* Marks it closing, with a reference for the caller. pd->lock held. 0: somebody else has, or it is not open. */
+/* Marks it closing, with a reference for the caller. pd->lock held. 0: somebody else has, or it is
+ * not open. */
 static uint64_t close_begin(struct polldesc *pd)
 {
     uint64_t mu;

@@ -10,7 +10,8 @@
  *   +------------+-----------+---------+
  *
  *   unknown -> OPEN                  polldesc_open; by the first operation too (soft)
- *   OPEN    -> OPEN|CLOSING          polldesc_close: none begins any more, those that wait are woken
+ *   OPEN    -> OPEN|CLOSING          polldesc_close: none begins any more, those that wait are
+ *                                    woken
  *   OPEN|CLOSING, refs 0 -> unknown  after close(2); or -> OPEN by the number's next owner, who may
  *                                    be there first
  *   OPEN    -> OPEN, another seq     the program closed the number behind our back and it has come
@@ -102,14 +103,15 @@ struct polldesc *polldesc_lookup(int fd);
 struct polldesc *polldesc_get(int fd);
 
 /* Registers the number. PD_NONBLOCK: it is O_NONBLOCK already. PD_SOFT: becomes PD_SOFT or PD_FILE
- * as the descriptor allows, and stays what it is when the very same is registered. PD_FILE: known not
+ * as the descriptor allows, and stays what it is when the very same is registered. PD_FILE: known
+ * not
  * to be pollable. fresh: the kernel has just made the descriptor, so what the record holds is of
  * a forgotten one.
  * 0; -EPERM: PD_NONBLOCK was asked and it cannot be polled; -EBADF, -ENOMEM, -ENOSPC, -EMFILE. */
 int polldesc_open(int fd, enum pollkind kind, unsigned traits, bool fresh);
 
-/* Closes the number by close(2), registered or not, and answers what that does. Those who wait on it
- * are woken with -EBADF. Waits until non-blocking operations have left; a blocking one that is
+/* Closes the number by close(2), registered or not, and answers what that does. Those who wait on
+ * it are woken with -EBADF. Waits until non-blocking operations have left; a blocking one that is
  * under way closes it when it comes back, and the answer is 0 at once. */
 int polldesc_close(int fd);
 /* For fdlock: the last but one reference to a closing record went, or the last one. */
@@ -118,15 +120,16 @@ void polldesc_left(struct polldesc *pd, uint64_t mu);
 /* News from the poller. Appends what became runnable. */
 void polldesc_event(int fd, uint32_t seq, uint32_t events, struct gqueue *ready);
 
-/* Takes the parked one out of rg or wg; ready: by an edge, else by a close or a deadline. The caller
- * readies it and counts it off (netpollwaiters_add). */
+/* Takes the parked one out of rg or wg; ready: by an edge, else by a close or a deadline. The
+ * caller readies it and counts it off (netpollwaiters_add). */
 struct g *polldesc_unblock(uintptr_t *word, bool ready);
 
 /* Readies all of q, which polldesc_unblock and the like have filled; no lock held. */
 void polldesc_ready_all(struct gqueue *q);
 
-/* A thread without a runtime around it (it has stopped, or this is a fork's child): the table may be
- * in any state, with locks held by goroutines that never run again. Only system calls are left. */
+/* A thread without a runtime around it (it has stopped, or this is a fork's child): the table may
+ * be in any state, with locks held by goroutines that never run again. Only system calls are
+ * left. */
 bool polldesc_alone(const struct g *gp);
 
 /* Everything that is open, into another epoll instance. */

@@ -99,12 +99,13 @@ int pollwait_prepare(struct polldesc *pd, unsigned mode, uint32_t seq)
         return err;
     if (*shortly == seq) {
         *shortly = 0;
-        /* Acquire pairs with the poller's release: an end that came with the edge is seen with it. */
+        /* Acquire pairs with the poller's release: an end that came with the edge is seen with
+         * it. */
         if (load_acquire(word) != PD_READY && !load_acquire(&pd->odd))
             return pollwait_wait(pd, mode, seq);
     }
-    /* A full barrier before the call, when there is something to clear: were the store seen late, it
-     * would wipe out the edge of what the call did not get. */
+    /* A full barrier before the call, when there is something to clear: were the store seen late,
+     * it would wipe out the edge of what the call did not get. */
     if (load_relaxed(word) != PD_NIL)
         xchg_seqcst(word, PD_NIL);
     return 0;

@@ -14,16 +14,16 @@
  * operation parks without asking for its -EAGAIN. It is safe since
  *   - rg is set to NIL before the call, never after: an edge of data that came after what the call
  *     took is in rg by then, or on its way;
- *   - once HUP, RDHUP, ERR or PRI was seen a short count is no proof: the end of the stream can come
- *     in one edge with the data before it, and reads stop short at urgent data.
+ *   - once HUP, RDHUP, ERR or PRI was seen a short count is no proof: the end of the stream can
+ *     come in one edge with the data before it, and reads stop short at urgent data.
  * It is left out where short counts have other reasons (AF_UNIX: a message with descriptors).
  *
  * Foreign threads wait in poll(2), each on its own: that needs no running scheduler. An eventfd
  * beside the descriptor wakes them for closes and moved deadlines.
  *
  * Waiters among others: any number a descriptor, in pd->waits. Several may claim such a wait (other
- * descriptors, channels, the clock), each by the ticket; and descriptors are armed before the wait's
- * own goroutine has parked. So a gate stands between claiming and readying:
+ * descriptors, channels, the clock), each by the ticket; and descriptors are armed before the
+ * wait's own goroutine has parked. So a gate stands between claiming and readying:
  *
  *     ticket = wait_begin(gp); pollgate_init(&gate);
  *     polldesc_select_arm(...) for each descriptor, with g, ticket, gate and param
@@ -45,8 +45,8 @@ int pollwait_check(struct polldesc *pd, unsigned mode, uint32_t seq);
 int pollwait_prepare(struct polldesc *pd, unsigned mode, uint32_t seq);
 /* 0: try again. */
 int pollwait_wait(struct polldesc *pd, unsigned mode, uint32_t seq);
-/* For PD_SOFT, before each call: waits until poll(2) says that it will not block. -ESTALE: the number
- * came again as another descriptor before the operation began; begin again. */
+/* For PD_SOFT, before each call: waits until poll(2) says that it will not block. -ESTALE: the
+ * number came again as another descriptor before the operation began; begin again. */
 int pollwait_soft(struct polldesc *pd, unsigned mode, uint32_t seq);
 void pollwait_short(struct polldesc *pd, unsigned mode, uint32_t seq);
 
@@ -76,13 +76,13 @@ struct pollwait {
     bool thread; /* waits in poll(2) and is woken by wakefd; the rest is not used then */
     uint8_t modes;
     int wakefd;
-    uint32_t seq; /* the registration on which it was armed */
+    uint32_t seq;        /* the registration on which it was armed */
     struct list link;    /* in pd->waits; pd's lock */
     struct polldesc *pd; /* NULL: not armed */
 };
 
-/* The caller has filled in g, ticket, gate and param, the last for g->run.param. mode: PD_READ (readable),
- * PD_WRITE.
+/* The caller has filled in g, ticket, gate and param, the last for g->run.param. mode: PD_READ
+ * (readable), PD_WRITE.
  * 0: armed; whether it is ready already must be asked now. Otherwise not armed, and ready: 1: what
  * cannot be polled never parks; -errno: an operation would fail with that. */
 int polldesc_select_arm(int fd, unsigned mode, struct pollwait *w);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* proc: finding work.
  *
- * An M that looks for work while others idle is "spinning"; sched.nmspinning counts them. Whoever makes work
- * and sees an idle P wakes an M only while none spins. The two halves meet thus:
+ * An M that looks for work while others idle is "spinning"; sched.nmspinning counts them. Whoever
+ * makes work and sees an idle P wakes an M only while none spins. The two halves meet thus:
  *   maker:   put the goroutine (release);  full barrier;  read nmspinning
  *   spinner: nmspinning--;  full barrier;  look at all queues once more
- * so a goroutine is seen by the leaving spinner, or its maker sees no spinner and wakes one. The last spinner
- * that finds work wakes the next before it runs it (resetspinning). Both counters are changed
- * seqcst for that. needspinning: a stop found no P to hand work to; the next M that would sleep
- * looks again instead. */
+ * so a goroutine is seen by the leaving spinner, or its maker sees no spinner and wakes one. The
+ * last spinner that finds work wakes the next before it runs it (resetspinning). Both counters are
+ * changed seqcst for that. needspinning: a stop found no P to hand work to; the next M that would
+ * sleep looks again instead. */
 #include "sched/proc.h"
 #include "base/throw.h"
 #include "event/event.h"
@@ -98,7 +98,8 @@ void injectglist(struct gqueue *q)
     runqputbatch(pp, &all);
     if (all.head)
         globrunqputbatch(&all);
-    /* Put onto the local queue with every P idle a moment ago now busy: the usual spinning rule holds. */
+    /* Put onto the local queue with every P idle a moment ago now busy: the usual spinning rule
+     * holds. */
     if (load_relaxed(&sched.npidle) != 0)
         wakep();
 }
@@ -119,8 +120,8 @@ void wakenetpoller(int64_t when)
 
 /* --- sources of work ------------------------------------------------------------------------ */
 
-/* A walk over all Ps in an order that differs each time: start at a random one, step by a number coprime to
- * their count (Go's stealOrder). */
+/* A walk over all Ps in an order that differs each time: start at a random one, step by a number
+ * coprime to their count (Go's stealOrder). */
 static uint32_t gcd(uint32_t a, uint32_t b)
 {
     while (b) {
@@ -177,7 +178,8 @@ static bool checktimers(struct p *pp, int64_t *until)
     return ran;
 }
 
-/* Also runs the timers of others on its last try. *newwork: timers ran, so look at the own queue again. */
+/* Also runs the timers of others on its last try. *newwork: timers ran, so look at the own queue
+ * again. */
 static struct g *stealwork(struct p *pp, int64_t *until, bool *newwork)
 {
     for (int i = 0; i < STEAL_TRIES; i++) {
@@ -296,7 +298,8 @@ static bool findwork(struct m *m, struct found *out, int64_t *until, bool *again
     return false;
 }
 
-/* After the P is given up, while nobody else may be spinning any more: whatever was made meanwhile. Answers a P for it. */
+/* After the P is given up, while nobody else may be spinning any more: whatever was made meanwhile.
+ * Answers a P for it. */
 static struct p *recheck(struct m *m)
 {
     struct p *pp = NULL;
@@ -357,9 +360,9 @@ static bool netpoll_block(struct m *m, struct found *out, bool wasspinning)
         }
         return false;
     }
-    /* What is published is what it sleeps until, even when that timer has gone meanwhile: one armed for later
-     * than what is published wakes nobody. The last look comes after the last publishing: a timer
-     * armed before it is seen, one armed after it sees polluntil. */
+    /* What is published is what it sleeps until, even when that timer has gone meanwhile: one armed
+     * for later than what is published wakes nobody. The last look comes after the last publishing:
+     * a timer armed before it is seen, one armed after it sees polluntil. */
     until = NEVER;
     do {
         published = until;

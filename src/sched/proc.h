@@ -5,11 +5,13 @@
 
 #include "sched/m.h"
 
-/* Runs goroutines on g0; comes back only on an M whose thread is to end, or on m0 at the program's end. */
+/* Runs goroutines on g0; comes back only on an M whose thread is to end, or on m0 at the program's
+ * end. */
 void schedule(struct m *m);
 /* Another P may have work: wakes an M for an idle P, unless one is looking already. */
 void wakep(void);
-/* Ready goroutines (Gwaiting) of the poller or timers into the queues, with Ms woken for idle Ps. From anywhere. */
+/* Ready goroutines (Gwaiting) of the poller or timers into the queues, with Ms woken for idle Ps.
+ * From anywhere. */
 void injectglist(struct gqueue *q);
 /* Somebody armed a timer for when: the one that sleeps in the poller may have to wake earlier. */
 void wakenetpoller(int64_t when);

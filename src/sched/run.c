@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* run: the ends of the program.
  *
- * Once the phase is STOPPING no M schedules: each that comes to its loop stays there, each goroutine that makes a
- * gamp call stays in it (every guard says ASK), and those stopped in the preemption handler are let go, as strays,
+ * Once the phase is STOPPING no M schedules: each that comes to its loop stays there, each
+ * goroutine that makes a gamp call stays in it (every guard says ASK), and those stopped in the
+ * preemption handler are let go, as strays,
  * to reach their next call: so no lock of libc stays taken.
  *
- * gamp_run returns on m0. When main's function ends there, m0 switches to g0 and leaves its loop. When it ends
- * on another M, m0 is woken; but m0 may be held up inside user code, which nothing can end: then the process exits
- * from where main's function ended. */
+ * gamp_run returns on m0. When main's function ends there, m0 switches to g0 and leaves its loop.
+ * When it ends on another M, m0 is woken; but m0 may be held up inside user code, which nothing can
+ * end: then the process exits from where main's function ended. */
 #include "sched/run.h"
 #include "base/race.h"
 #include "base/throw.h"
@@ -136,7 +137,8 @@ static size_t main_stack_size(void)
     return MAX(rl.rlim_cur, 64u << 10);
 }
 
-int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **argv, void (*hooks)(void))
+int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **argv,
+             void (*hooks)(void))
 {
     struct newproc_options o = {.stack_size = main_stack_size()};
     struct g *outside = getg();
@@ -178,7 +180,8 @@ void run_library(const struct boot *b)
     mstartm0();
 }
 
-/* No goroutine runs any more: every M is inside the runtime, asleep for good, or has no goroutine. */
+/* No goroutine runs any more: every M is inside the runtime, asleep for good, or has no
+ * goroutine. */
 static bool all_quiet(void)
 {
     for (struct m *m = load_acquire(&sched.allm); m; m = m->alllink) {

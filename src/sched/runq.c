@@ -83,8 +83,8 @@ bool runqempty(struct p *pp)
 {
     struct runq *q = &pp->runq;
 
-    /* A put kicks runnext to the tail: the tail read before and after must agree, or a goroutine on its
-     * way between the two could be missed. */
+    /* A put kicks runnext to the tail: the tail read before and after must agree, or a goroutine on
+     * its way between the two could be missed. */
     for (;;) {
         uint32_t h = load_acquire(&q->head);
         uint32_t t = load_acquire(&q->tail);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* runq: the per-P ring of runnable goroutines, and runnext, which runs before it.
  * Invariant: tail - head <= RUNQ_CAP (unsigned, wraps).
- * Writers:   tail and the slots: the owner P.  head: anyone, by CAS.  runnext: the owner by exchange, a thief by CAS to NULL.
+ * Writers:   tail and the slots: the owner P.  head: anyone, by CAS.  runnext: the owner by
+ *                                                                     exchange, a thief by CAS to
+ *                                                                     NULL.
  * Pairs:     put's store_release(tail) with grab's load_acquire(tail);
  *            get's and grab's cas_release(head) with put's load_acquire(head): a slot is reused
  *            only after it was read.
@@ -37,7 +39,8 @@ static always_inline bool runqput_fast(struct runq *q, struct g *gp)
 /* Owner only. */
 static always_inline struct g *runqget_fast(struct runq *q, bool *inherit)
 {
-    /* Only the owner sets runnext to something else than NULL, so one failed CAS means it was stolen. */
+    /* Only the owner sets runnext to something else than NULL, so one failed CAS means it was
+     * stolen. */
     struct g *gp = load_relaxed(&q->runnext);
 
     if (gp && cas_acqrel(&q->runnext, gp, NULL)) {
@@ -62,8 +65,8 @@ static always_inline bool runqempty_own(struct runq *q)
     return load_relaxed(&q->head) == q->tail && !load_relaxed(&q->runnext);
 }
 
-/* Owner only. next: into runnext, kicking the old one to the tail. A full ring sends half of itself and the
- * goroutine to the global queue. */
+/* Owner only. next: into runnext, kicking the old one to the tail. A full ring sends half of itself
+ * and the goroutine to the global queue. */
 void runqput(struct p *pp, struct g *gp, bool next);
 /* Owner only. All of q to the tail; what does not fit stays in q. */
 void runqputbatch(struct p *pp, struct gqueue *q);
@@ -73,7 +76,8 @@ struct g *runqget(struct p *pp, bool *inherit);
 struct g *runqget_ring(struct p *pp);
 bool runqempty(struct p *pp);
 uint32_t runqsize(struct p *pp);
-/* Moves half of p2's to pp and returns one of them; pp's ring must be empty. runnext only when asked. */
+/* Moves half of p2's to pp and returns one of them; pp's ring must be empty. runnext only when
+ * asked. */
 struct g *runqsteal(struct p *pp, struct p *p2, bool steal_runnext);
 
 #endif

@@ -8,8 +8,8 @@
 #include "sched/p.h"
 
 enum sched_phase {
-    PHASE_NONE,     /* before gamp_run or gamp_start */
-    PHASE_INIT,     /* schedinit */
+    PHASE_NONE, /* before gamp_run or gamp_start */
+    PHASE_INIT, /* schedinit */
     PHASE_RUN,
     PHASE_STOPPING, /* no goroutine is scheduled any more */
     PHASE_STOPPED,
@@ -29,27 +29,29 @@ struct schedt {
     struct m *freem;  /* records of ended threads */
 
     struct p *pidle;
-    int32_t npidle;     /* atomic for readers */
-    int32_t nmspinning; /* atomic */
+    int32_t npidle;        /* atomic for readers */
+    int32_t nmspinning;    /* atomic */
     uint32_t needspinning; /* atomic */
 
-    struct gqueue runq;    /* runnable, in order */
-    struct gqueue hogq;    /* runnable, but used up its slice */
-    uint32_t runqsize;     /* runq.n + hogq.n, atomic for readers */
-    uint32_t runqshort;    /* runq.n alone, atomic for readers */
-    int64_t hogsince;      /* when the hog queue was last served or empty */
+    struct gqueue runq; /* runnable, in order */
+    struct gqueue hogq; /* runnable, but used up its slice */
+    uint32_t runqsize;  /* runq.n + hogq.n, atomic for readers */
+    uint32_t runqshort; /* runq.n alone, atomic for readers */
+    int64_t hogsince;   /* when the hog queue was last served or empty */
 
-    struct gqueue gfree; /* dead records */
-    struct mutex gflock; /* LOCK_LEAF; gfree */
-    uint64_t goidgen;    /* atomic */
-    int64_t ngoroutines; /* atomic; alive, the program's */
+    struct gqueue gfree;      /* dead records */
+    struct mutex gflock;      /* LOCK_LEAF; gfree */
+    uint64_t goidgen;         /* atomic */
+    int64_t ngoroutines;      /* atomic; alive, the program's */
     uint64_t created_foreign; /* atomic: created on threads without a P */
 
     int64_t lastpoll;  /* atomic; 0: somebody blocks in netpoll */
     int64_t polluntil; /* atomic; when that one wakes, 0: it does not */
     int64_t coarse;    /* atomic; a recent nanotime */
 
-    uint32_t direct;    /* atomic: switches from goroutine to goroutine may be taken: running, no stop wanted */
+    uint32_t
+        /* atomic: switches from goroutine to goroutine may be taken: running, no stop wanted */
+        direct;
     uint32_t gcwaiting; /* atomic: the world is to stop */
     int32_t stopwait;
     struct note stopnote;
@@ -59,25 +61,25 @@ struct schedt {
     struct note templatenote;
     uint32_t templatewake; /* atomic: the template thread was asked */
 
-    uint32_t phase;     /* atomic; enum sched_phase */
-    bool library;       /* gamp_start: no deadlock report */
+    uint32_t phase; /* atomic; enum sched_phase */
+    bool library;   /* gamp_start: no deadlock report */
     int exitcode;
-    uint32_t m0out;      /* atomic: m0 has left its scheduling loop */
-    bool deadsuspect;    /* all asleep, but for a thread that is not ours */
+    uint32_t m0out;       /* atomic: m0 has left its scheduling loop */
+    bool deadsuspect;     /* all asleep, but for a thread that is not ours */
     uint32_t sysmonworks; /* atomic; sysmon may have goroutines in hand that are in no queue yet */
-    sigset_t sigmask;    /* of the thread that started the runtime; goroutines run with it */
-    bool mainended;      /* main called gamp_goexit */
-    bool membarrier;     /* the kernel has it; Ps can be taken without a hint */
-    int32_t foreigners;  /* atomic: attached foreign threads */
-    int32_t signalchans; /* atomic: registered signal channels */
+    sigset_t sigmask;     /* of the thread that started the runtime; goroutines run with it */
+    bool mainended;       /* main called gamp_goexit */
+    bool membarrier;      /* the kernel has it; Ps can be taken without a hint */
+    int32_t foreigners;   /* atomic: attached foreign threads */
+    int32_t signalchans;  /* atomic: registered signal channels */
 
-    bool procs_fixed;    /* GAMPMAXPROCS, the configuration or the program set the number of Ps */
+    bool procs_fixed;     /* GAMPMAXPROCS, the configuration or the program set the number of Ps */
     int32_t procs_before; /* gamp_gomaxprocs before the runtime ran */
-    int32_t wantprocs;   /* atomic: the template thread is to change the number of Ps */
-    size_t stack_size;   /* what gamp_go's goroutines get; 0: the default */
-    int32_t panicking;   /* atomic: goroutines that run deferred calls of a panic */
-    uint32_t forked;     /* atomic: this is the child of a fork */
-    int32_t strays_now;  /* atomic: Ms in user code without a P */
+    int32_t wantprocs;    /* atomic: the template thread is to change the number of Ps */
+    size_t stack_size;    /* what gamp_go's goroutines get; 0: the default */
+    int32_t panicking;    /* atomic: goroutines that run deferred calls of a panic */
+    uint32_t forked;      /* atomic: this is the child of a fork */
+    int32_t strays_now;   /* atomic: Ms in user code without a P */
     uint64_t handoffs, preemptions, strays; /* atomic counters */
 };
 

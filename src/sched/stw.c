@@ -33,7 +33,8 @@ void stw_stopped(struct p *pp)
         notewakeup(&sched.stopnote);
 }
 
-/* The world may be being stopped by another, who needs us out of the way: so no sleeping on a lock. */
+/* The world may be being stopped by another, who needs us out of the way: so no sleeping on a
+ * lock. */
 static void take_turn(void)
 {
     struct g *gp = getg();
@@ -79,8 +80,8 @@ void stoptheworld(void)
     unlock(&sched.lock);
     if (load_relaxed(&sched.sysmonwait))
         sysmon_wake();
-    /* Requests can be overwritten by a switch: repeat until all have stopped. sysmon takes the Ps of those that
-     * sleep in the kernel. */
+    /* Requests can be overwritten by a switch: repeat until all have stopped. sysmon takes the Ps
+     * of those that sleep in the kernel. */
     while (wait && !notetsleep(&sched.stopnote, nanotime() + AGAIN))
         preemptall();
 }

@@ -5,14 +5,15 @@
 
 #include "sched/p.h"
 
-/* Inside the runtime, on a goroutine or a foreign thread. When it returns, no goroutine runs with a P
- * but the caller; those in the kernel, or stopped in the handler, have none. */
+/* Inside the runtime, on a goroutine or a foreign thread. When it returns, no goroutine runs with a
+ * P but the caller; those in the kernel, or stopped in the handler, have none. */
 void stoptheworld(void);
 /* procs: as gomaxprocs stands. */
 void starttheworld(void);
 /* The world is stopped. */
 void procresize(int32_t n);
-/* sched.direct follows phase and gcwaiting; after either changed, sched.lock held or before others run. */
+/* sched.direct follows phase and gcwaiting; after either changed, sched.lock held or before others
+ * run. */
 void direct_update(void);
 /* Sets the number of Ps; stops and starts the world. Returns the number before. */
 int32_t gomaxprocs_set(int32_t n);

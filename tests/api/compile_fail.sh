@@ -99,7 +99,7 @@ done
 # The wrapper's templates are checked where they are used.
 for compiler in $cxx; do
     for std in c++17 c++20; do
-        compile "$compiler" -std=$std -O2 $severe "-I$root/tests" -c "$src/hpp.cc" \
+        compile "$compiler" -std=$std -O2 $severe "-I$root/tests" -c "$root/tests/api/hpp.cc" \
             -o "$work/hpp.o" || { fail "hpp.cc, $compiler -std=$std"; cat "$work/said"; }
     done
 done

@@ -6,7 +6,8 @@
 #include "base/compiler.h"
 
 struct g;
-extern __thread struct g *gamp_tls_g __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread struct g *gamp_tls_g
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* By hand, because compilers keep the address of a thread-local over a call that may change
  * the thread (psABI x86-64, "Thread-Local Storage", initial exec). */

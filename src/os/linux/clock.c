@@ -33,7 +33,8 @@ int64_t thread_cputime(clockid_t clock)
 
 clockid_t thread_cpuclock(int tid)
 {
-    /* The kernel's encoding (include/linux/posix-timers.h): ~tid << 3 | per-thread 4 | CPUCLOCK_SCHED 2. */
+    /* The kernel's encoding (include/linux/posix-timers.h): ~tid << 3 | per-thread 4 |
+     * CPUCLOCK_SCHED 2. */
     return (clockid_t)((~(unsigned)tid << 3) | 6);
 }
 

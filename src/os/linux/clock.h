@@ -12,7 +12,8 @@
 int64_t nanotime(void);
 /* CLOCK_REALTIME in nanoseconds since 1970. */
 int64_t walltime(void);
-/* CPU time that the thread of this clock has used, or -errno; the thread may be any of the process. */
+/* CPU time that the thread of this clock has used, or -errno; the thread may be any of the
+ * process. */
 int64_t thread_cputime(clockid_t clock);
 /* The CPU clock of the calling thread, for others to read. */
 clockid_t thread_cpuclock(int tid);

@@ -5,7 +5,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-static long read_file(const char *root, const char *a, const char *b, const char *c, char *buf, size_t n)
+static long read_file(const char *root, const char *a, const char *b, const char *c, char *buf,
+                      size_t n)
 {
     char path[1024];
     long got;
@@ -61,8 +62,10 @@ static int64_t quota_v1(const char *root, const char *path)
     char quota[64], period[64];
     const char *q = quota, *p = period;
 
-    if (read_file(root, "/sys/fs/cgroup/cpu", path, "/cpu.cfs_quota_us", quota, sizeof quota) <= 0 ||
-        read_file(root, "/sys/fs/cgroup/cpu", path, "/cpu.cfs_period_us", period, sizeof period) <= 0)
+    if (read_file(root, "/sys/fs/cgroup/cpu", path, "/cpu.cfs_quota_us", quota, sizeof quota) <=
+            0 ||
+        read_file(root, "/sys/fs/cgroup/cpu", path, "/cpu.cfs_period_us", period, sizeof period) <=
+            0)
         return 0;
     return milli(number(&q), number(&p));
 }

@@ -7,7 +7,8 @@
 #endif
 
 #if defined(__x86_64__)
-/* The kernel wants a restorer here; unwinders know a signal frame by the CFI of __restore_rt or by these very
+/* The kernel wants a restorer here; unwinders know a signal frame by the CFI of __restore_rt or by
+ * these very
  * instructions: mov $15, %rax; syscall. */
 __asm__(".text\n\t.p2align 4\n\t.type gamp_sigreturn, @function\n\t.hidden gamp_sigreturn\n"
         "gamp_sigreturn:\n\tmovq $15, %rax\n\tsyscall\n\t.size gamp_sigreturn, .-gamp_sigreturn");

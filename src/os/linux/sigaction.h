@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sigaction: signal handlers by the plain system call, so that sanitizers and interposers do not delay or
- * wrap them, and chaining to the handler that was there before. */
+/* sigaction: signal handlers by the plain system call, so that sanitizers and interposers do not
+ * delay or wrap them, and chaining to the handler that was there before. */
 #ifndef GAMP_OS_SIGACTION_H
 #define GAMP_OS_SIGACTION_H
 
@@ -17,8 +17,8 @@ struct sigaction_raw {
     uint64_t mask;
 };
 
-/* Handler on the alternate stack, restarting system calls, with every signal but the synchronous ones blocked
- * while it runs. old, unless NULL, gets what was there. 0 or -errno. */
+/* Handler on the alternate stack, restarting system calls, with every signal but the synchronous
+ * ones blocked while it runs. old, unless NULL, gets what was there. 0 or -errno. */
 int sigaction_install(int sig, sighandler *h, struct sigaction_raw *old);
 int sigaction_read(int sig, struct sigaction_raw *out);
 int sigaction_restore(int sig, const struct sigaction_raw *sa);

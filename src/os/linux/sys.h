@@ -60,8 +60,8 @@ static always_inline long sys_call6(long n, long a, long b, long c, long d, long
 
 /* sys_call(SYS_x, up to six arguments): each is an integer or a pointer. */
 #define sys_call(...)                                                                              \
-    sys_pick_(__VA_ARGS__, sys_c6_, sys_c5_, sys_c4_, sys_c3_, sys_c2_, sys_c1_, sys_c0_, 0)       \
-    (__VA_ARGS__)
+    sys_pick_(__VA_ARGS__, sys_c6_, sys_c5_, sys_c4_, sys_c3_, sys_c2_, sys_c1_, sys_c0_,          \
+              0)(__VA_ARGS__)
 #define sys_pick_(n, a, b, c, d, e, f, name, ...) name
 #define sys_c0_(n) sys_call6(n, 0, 0, 0, 0, 0, 0)
 #define sys_c1_(n, a) sys_call6(n, (long)(a), 0, 0, 0, 0, 0)

@@ -14,8 +14,8 @@ static uint32_t guard_kind;
 
 static void *map(size_t n, int flags)
 {
-    long r = sys_call(SYS_mmap, NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags,
-                      -1, 0);
+    long r = sys_call(SYS_mmap, NULL, n, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 
     return r < 0 && r > -4096 ? NULL : (void *)r;
 }
