@@ -65,7 +65,7 @@ int addr_split(const char *text, char host[ADDR_HOST_MAX], char port[ADDR_PORT_M
 
 int addr_port_number(const char *port)
 {
-    int n = 0;
+    int n = *port ? 0 : -1;
 
     for (; *port; port++) {
         if (*port < '0' || *port > '9' || n > 65535)

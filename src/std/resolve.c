@@ -225,9 +225,12 @@ static int hosts(const char *host, const struct network *net, bool passive, gamp
 
     if (!*host)
         return unspecified(net, passive, 0, out, n);
-    if (addr_ip(host, &ip) < 0)
-        return strchr(host, ':') || strchr(host, '%') ? -EINVAL
-                                                      : resolve_lookup(host, NULL, net, out, n, until);
+    if (addr_ip(host, &ip) < 0) {
+        /* What is written with these characters alone is no name but an address, and a wrong one. */
+        if (strpbrk(host, ":%") || host[strspn(host, "0123456789.")] == '\0')
+            return -EINVAL;
+        return resolve_lookup(host, NULL, net, out, n, until);
+    }
     if (net->family != AF_UNSPEC && net->family != ip.addr.ss_family)
         return -EINVAL;
     if (!passive && addr_is_any(&ip))
@@ -247,8 +250,8 @@ int resolve_address(const char *text, const struct network *net, bool passive, g
         return r;
     number = addr_port_number(port);
     if (number < 0) {
-        /* A number that is none: too large, or with a sign. */
-        if ((*port >= '0' && *port <= '9') || *port == '-' || *port == '+')
+        /* None, too large, or with a sign. */
+        if (!*port || strchr("0123456789+-", *port))
             return -EINVAL;
         r = resolve_lookup(NULL, port, net, &service, 1, until);
         if (r < 0)
