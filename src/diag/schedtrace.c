@@ -43,6 +43,9 @@ static void print_m(struct printer *p, const struct m *m)
     const struct p *pp = load_relaxed(&m->p);
     const struct g *curg = load_acquire(&m->curg), *locked = load_relaxed(&m->lockedg);
 
+    /* An M that schedules or sleeps still names the last one. */
+    if (curg && (readgstatus(curg) != Grunning || load_relaxed(&curg->run.m) != m))
+        curg = NULL;
     printer_put(p, "  M%ld:", (long)m->id);
     put_id(p, "p", pp != NULL, pp ? pp->id : 0);
     put_id(p, "curg", curg != NULL, curg ? (int64_t)curg->goid : 0);

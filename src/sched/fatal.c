@@ -114,12 +114,17 @@ void fatal_panic(struct g *gp)
 }
 
 /* The runtime's own failure: everything may matter, its own frames too. */
+static void show_system(void)
+{
+    if (debug.traceback != TRACEBACK_NONE)
+        debug.traceback = MAX(debug.traceback, TRACEBACK_SYSTEM);
+}
+
 void throw_report(const char *message)
 {
     fatal_begin();
     print_fd(2, "fatal error: %s\n", message);
-    if (debug.traceback != TRACEBACK_NONE)
-        debug.traceback = MAX(debug.traceback, TRACEBACK_SYSTEM);
+    show_system();
     stacks(running(getg()), NULL, true, true);
     fatal_exit();
 }
@@ -158,8 +163,9 @@ static uintptr_t context_pc(const void *context)
 
 static void fault(int sig, siginfo_t *info, void *context)
 {
-    struct g *gp = running(getg());
+    struct g *gp = getg();
     const struct fault *f = &faults[0];
+    bool scheduler = gp && gp->kind == G0;
     uintptr_t addr = (uintptr_t)info->si_addr;
 
     for (size_t i = 0; i < ARRAY_LEN(faults); i++)
@@ -169,17 +175,21 @@ static void fault(int sig, siginfo_t *info, void *context)
     if (gp && gp->kind <= GSYSTEM && gp->x &&
         stack_in_guard(gp->x->stack_class, gp->x->stack_lo, addr))
         print_fd(2, "fatal error: stack overflow in goroutine %lu\n", (unsigned long)gp->goid);
+    else if (scheduler)
+        print_fd(2, "fatal error: unexpected signal during runtime execution\n");
     else
         print_fd(2, "panic: %s\n", f->panic);
     print_fd(2, "[signal %s: %s code=0x%x addr=0x%lx pc=0x%lx]\n", f->name, f->text,
              (unsigned)info->si_code, (unsigned long)addr, (unsigned long)context_pc(context));
-    stacks(gp, context, true, false);
+    if (scheduler)
+        show_system();
+    stacks(gp, context, true, scheduler);
     fatal_exit();
 }
 
 static void quit(int sig, siginfo_t *info, void *context)
 {
-    struct g *gp = running(getg());
+    struct g *gp = getg();
 
     (void)sig;
     (void)info;

@@ -253,7 +253,12 @@ TEST(level_system)
 
 TEST(level_crash)
 {
-    CHECK_GE(check_dump(report(main_panic, "crash", 128 + SIGABRT)), 3);
+    char *err = child.err;
+
+    report(main_panic, "crash", 128 + SIGABRT);
+    if (strstr(err, "\nqemu: ")) /* it has something to add */
+        strstr(err, "\nqemu: ")[1] = '\0';
+    CHECK_GE(check_dump(err), 3);
 }
 
 static void panic_again(void *arg)
@@ -322,6 +327,14 @@ TEST(panic_on_foreign_thread)
 #endif
 #ifndef IN_SANITIZER
 #define IN_SANITIZER false
+#endif
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define IN_TSAN true
+#endif
+#endif
+#ifndef IN_TSAN
+#define IN_TSAN false
 #endif
 #define UNCHECKED __attribute__((no_sanitize("undefined")))
 
@@ -542,8 +555,11 @@ static int main_deadlock(int argc, char **argv)
 
 TEST(deadlock)
 {
-    const char *err = report(main_deadlock, NULL, 2);
+    const char *err;
 
+    if (IN_TSAN)
+        test_skip("its own thread might call gamp, for all that gamp knows");
+    err = report(main_deadlock, NULL, 2);
     CHECK(STARTS(err, "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 ["));
     CHECK_EQ(check_dump(err), 5);
     frame(goroutine(err, "goroutine 1 [sync.WaitGroup.Wait]:"), "main_deadlock");
@@ -951,7 +967,7 @@ TEST(schedtrace_lines)
         end = strchr(at, '\n');
         CHECK_MSG(matches(at, (size_t)(end - at), SCHED "\\[[0-9]+( [0-9]+)*\\]$"), "%s", err);
     }
-    CHECK(n >= 3 && n <= 8);
+    CHECK(n >= 2 && n <= 30);
 }
 
 TEST(schedtrace_detail)

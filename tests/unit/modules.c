@@ -137,7 +137,7 @@ TEST(data_is_no_module)
 }
 
 /* Readers go on while the list grows and libraries come and go. */
-static volatile bool stop;
+static _Atomic bool stop;
 
 static void *reader(void *arg)
 {
