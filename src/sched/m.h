@@ -66,16 +66,19 @@ struct m {
 
     uint32_t signal_pending; /* atomic: a preemption signal is on its way */
     const void *context;     /* atomic: where the handler that sleeps interrupted it; for reports */
-    int64_t stw_cpu;         /* notes of who stops the world */
-    uint64_t stw_switches;
+    uint32_t unanswered;     /* atomic: signals not sent because one was pending */
+    struct {
+        uint64_t switches;
+        int64_t cpu, at, sleeps;
+    } stw; /* notes of who stops the world */
 
     struct {
-        uint64_t tick;   /* schedtick seen */
-        int64_t since;   /* when */
-        int64_t cpu;     /* its CPU clock at the last look, -1: not looked */
-        int64_t cpu0;    /* its CPU clock at the first look of this run */
-        int64_t looked;  /* when cpu was read */
-        uint32_t asked;  /* requests to leave in this run */
+        uint64_t tick;    /* schedtick seen */
+        int64_t since;    /* when */
+        int64_t cpu;      /* its CPU clock at the last look, -1: not looked */
+        int64_t cpu0;     /* its CPU clock at the first look of this run */
+        int64_t looked;   /* when cpu was read */
+        int64_t sleeps;   /* as the kernel counts them, -1: not looked */
     } mon;               /* sysmon's notes */
     uint64_t switches;   /* runs of goroutines; owner writes */
     struct g g0_storage; /* g0 of a made thread, or the g of a foreign one */

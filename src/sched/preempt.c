@@ -3,8 +3,10 @@
 #include "base/throw.h"
 #include "event/event.h"
 #include "os/linux/clock.h"
+#include "os/linux/rewind.h"
 #include "os/linux/sigaction.h"
 #include "os/linux/sys.h"
+#include "os/linux/thread.h"
 #include "sched/freeze.h"
 #include "sched/globq.h"
 #include "sched/mlife.h"
@@ -14,7 +16,13 @@
 #include <errno.h>
 #include <signal.h>
 
-static struct sigaction_raw chained; /* the program's own handler of our signal */
+enum { UNANSWERED = 16, BURN_LOOK = 15 * 1000 };
+
+/* The program's own handler of our signal. Written by whoever finds it in place of ours (check_lock), a slot at a time:
+ * a handler on another thread may still read the one before. */
+static struct sigaction_raw chained_slots[4];
+static const struct sigaction_raw *chained; /* atomic */
+static struct mutex check_lock = MUTEX_INIT(LOCK_LEAF);
 
 void preemptone(struct p *pp)
 {
@@ -30,12 +38,31 @@ void preempt_signal(struct m *m)
 {
     if (debug.asyncpreemptoff || load_relaxed(&m->inruntime))
         return;
-    if (xchg_acqrel(&m->signal_pending, 1) == 0)
-        sys_tgkill(sys_getpid(), m->tid, debug.preemptsignal);
+    /* A request that is still pending is not repeated, but for one that the program's handler or mask may have
+     * swallowed. */
+    if (xchg_acqrel(&m->signal_pending, 1) != 0 && fetch_add_relaxed(&m->unanswered, 1) % UNANSWERED != UNANSWERED - 1)
+        return;
+    preempt_check_handler();
+    sigaction_send_marked(sys_getpid(), m->tid, debug.preemptsignal);
+}
+
+bool preempt_burning(const struct m *m, int64_t cpu, int64_t wall, int64_t *sleeps)
+{
+    int64_t before = *sleeps;
+
+    if (wall < BURN_LOOK || cpu <= 0)
+        return false;
+    if (cpu > wall - wall / 4)
+        return thread_state(m->tid) == 'R';
+    /* It had a part of the time: it slept, or had to wait for a CPU. The kernel counts the sleeps. */
+    *sleeps = thread_sleeps(m->tid);
+    return *sleeps >= 0 && *sleeps == before;
 }
 
 void preemptall(void)
 {
+    int64_t now = nanotime();
+
     for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++) {
         struct p *pp = allp[i];
         struct m *m = load_acquire(&pp->m);
@@ -47,10 +74,13 @@ void preemptall(void)
         if (load_acquire(&m->inruntime))
             continue;
         cpu = thread_cputime(m->cpuclock);
-        if (m->stw_switches == load_relaxed(&m->switches) && cpu - m->stw_cpu > 20000)
+        if (m->stw.switches != load_relaxed(&m->switches))
+            m->stw.sleeps = -1;
+        else if (preempt_burning(m, cpu - m->stw.cpu, now - m->stw.at, &m->stw.sleeps))
             preempt_signal(m);
-        m->stw_switches = load_relaxed(&m->switches);
-        m->stw_cpu = cpu;
+        m->stw.switches = load_relaxed(&m->switches);
+        m->stw.cpu = cpu;
+        m->stw.at = now;
     }
 }
 
@@ -159,35 +189,47 @@ static void stop(struct m *m, struct g *gp)
 static void handler(int sig, siginfo_t *info, void *context)
 {
     struct g *gp = getg();
-    bool ours = false;
+    bool marked = sigaction_is_mark(info);
 
     freeze_check(context);
-    if (gp && gp->kind != GFOREIGN) {
+    /* First, for a signal of the program's that came together with ours: it should not wait for the goroutine's turn. */
+    if (!marked)
+        sigaction_chain(load_acquire(&chained), sig, info, context);
+    if (gp && gp->kind != GFOREIGN && !load_relaxed(&sched.forked)) {
         struct m *m = gp->run.m;
 
-        ours = xchg_acqrel(&m->signal_pending, 0);
-        if (ours) {
+        /* A call that was cut short as it began is made again at once, and the request stands: asleep in there the
+         * goroutine is in nobody's way. */
+        if (xchg_acqrel(&m->signal_pending, 0) && !(marked && rewind_syscall(context))) {
             store_release(&m->context, context);
             stop(m, gp);
             store_release(&m->context, NULL);
         }
     }
-    if (!ours)
-        sigaction_chain(&chained, sig, info, context);
 }
 
 void preempt_init(void)
 {
-    sigaction_install(debug.preemptsignal, handler, &chained);
+    preempt_check_handler();
 }
 
 void preempt_check_handler(void)
 {
+    static uint32_t slot;
     struct sigaction_raw now;
 
-    sigaction_read(debug.preemptsignal, &now);
-    if (!sigaction_is(&now, handler))
-        sigaction_install(debug.preemptsignal, handler, &chained);
+    if (sigaction_read(debug.preemptsignal, &now) < 0 || sigaction_is(&now, handler))
+        return;
+    lock(&check_lock);
+    now = (struct sigaction_raw){0};
+    if (sigaction_read(debug.preemptsignal, &now) == 0 && !sigaction_is(&now, handler)) {
+        struct sigaction_raw *sa = &chained_slots[slot++ % ARRAY_LEN(chained_slots)];
+
+        *sa = now;
+        store_release(&chained, sa);
+        sigaction_install(debug.preemptsignal, handler, NULL);
+    }
+    unlock(&check_lock);
 }
 
 void preempt_release_all(void)

@@ -14,7 +14,10 @@ void preemptone(struct p *pp);
 /* And by a signal, for a goroutine that makes no call. The caller has seen that its thread burns CPU: a
  * signal would cut a sleep short. */
 void preempt_signal(struct m *m);
-/* All running Ps, repeatedly, for a stop of the world: the request each time, the signal to those whose CPU clock moves. */
+/* Does it? Its CPU clock moved by cpu in the last wall nanoseconds, and it runs or wants to, without a sleep in
+ * between. *sleeps: the caller's note for this M from one look to the next, at first -1. */
+bool preempt_burning(const struct m *m, int64_t cpu, int64_t wall, int64_t *sleeps);
+/* All running Ps, repeatedly, for a stop of the world: the request each time, the signal to those that burn CPU. */
 void preemptall(void);
 void preempt_init(void); /* installs the handler */
 /* Our handler replaced by the program's: put back, with the program's called after it. */

@@ -31,7 +31,7 @@
 #define US 1000ll
 #define MS 1000000ll
 
-enum { QUIET_LOOKS = 50, SCAVENGE_AT_ONCE = 2048, BURN_LOOK = 15 * US };
+enum { QUIET_LOOKS = 50, SCAVENGE_AT_ONCE = 2048 };
 
 static const int64_t delay_min = 20 * US, delay_max = 10 * MS, delay_waiting = 1 * MS;
 static const int64_t slice_long = 10 * MS, slice_short = 1 * MS;
@@ -81,14 +81,10 @@ static bool take(struct p *pp, struct m *m, bool hint)
     return true;
 }
 
-/* Has the thread run without a pause since the last look? A signal would cut a sleep short, so only such a
- * thread gets one. */
+/* A signal would cut a sleep short, so only a thread that computes gets one. */
 static bool burning(struct m *m, int64_t cpu, int64_t now)
 {
-    int64_t wall = now - m->mon.looked;
-
-    return m->mon.cpu >= 0 && wall >= BURN_LOOK && cpu - m->mon.cpu > wall - wall / 4 &&
-           thread_state(m->tid) == 'R';
+    return m->mon.cpu >= 0 && preempt_burning(m, cpu - m->mon.cpu, now - m->mon.looked, &m->mon.sleeps);
 }
 
 /* In user code for at least two looks: asleep, or burning its slice? */
@@ -118,13 +114,10 @@ static void look_user(struct p *pp, struct m *m, struct round *r)
         preemptone(pp);
         if ((others_wait(pp) || load_relaxed(&sched.gcwaiting)) && burning(m, cpu, r->now))
             preempt_signal(m);
-        m->mon.asked++;
         r->acted = others_wait(pp);
     }
     m->mon.cpu = cpu;
     m->mon.looked = r->now;
-    if (m->mon.asked % 16 == 15)
-        preempt_check_handler();
 }
 
 static void look_p(struct p *pp, struct round *r)
@@ -146,7 +139,7 @@ static void look_p(struct p *pp, struct round *r)
         m->mon.tick = tick;
         m->mon.since = r->now;
         m->mon.cpu = m->mon.cpu0 = -1;
-        m->mon.asked = 0;
+        m->mon.sleeps = -1;
         r->all_hogs = false;
         return;
     }

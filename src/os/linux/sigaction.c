@@ -62,3 +62,20 @@ void sigaction_chain(const struct sigaction_raw *sa, int sig, siginfo_t *info, v
     else
         ((void (*)(int))sa->handler)(sig);
 }
+
+static const char mark;
+
+void sigaction_send_marked(int pid, int tid, int sig)
+{
+    siginfo_t info = {.si_signo = sig, .si_code = SI_QUEUE};
+
+    info.si_pid = pid;
+    info.si_value.sival_ptr = (void *)(uintptr_t)&mark;
+    if (sys_call(SYS_rt_tgsigqueueinfo, pid, tid, sig, &info) < 0)
+        sys_tgkill(pid, tid, sig);
+}
+
+bool sigaction_is_mark(const siginfo_t *info)
+{
+    return info->si_code == SI_QUEUE && info->si_value.sival_ptr == &mark;
+}

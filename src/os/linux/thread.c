@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/single_threaded.h>
 #include <sys/auxv.h>
 
@@ -172,4 +173,28 @@ char thread_state(int tid)
         if (buf[i] == ')' && buf[i + 1] == ' ')
             return buf[i + 2];
     return 0;
+}
+
+int64_t thread_sleeps(int tid)
+{
+    static const char state[] = "State:\t", key[] = "\nvoluntary_ctxt_switches:\t";
+    char path[64], buf[4096];
+    const char *at;
+    int64_t v = 0;
+    long n;
+    int fd;
+
+    fmt_buf(path, sizeof path, "/proc/self/task/%d/status", tid);
+    fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    n = sys_read(fd, buf, sizeof buf - 1);
+    sys_close(fd);
+    buf[MAX(n, 0)] = '\0';
+    at = strstr(buf, state);
+    if (!at || at[sizeof state - 1] != 'R' || (at = strstr(at, key)) == NULL)
+        return -1;
+    for (at += sizeof key - 1; *at >= '0' && *at <= '9'; at++)
+        v = v * 10 + (*at - '0');
+    return v;
 }
