@@ -303,6 +303,8 @@ TEST_GO_WITHIN(unref_against_deadline, 60)
     }
 }
 
+static _Atomic int timed_out;
+
 static void *thread(void *arg)
 {
     gamp_context *top = arg, *c = gamp_context_with_timeout(top, 2 * MS);
@@ -310,6 +312,7 @@ static void *thread(void *arg)
 
     gamp_chan_recv(gamp_context_done(c), NULL);
     check_ended(c, -ETIMEDOUT, -ETIMEDOUT);
+    timed_out++;
     gamp_context_unref(c);
     gamp_chan_recv(gamp_context_done(d), NULL);
     check_ended(d, -ECANCELED, 31);
@@ -325,7 +328,8 @@ TEST_GO(foreign_threads)
 
     for (int i = 0; i < 4; i++)
         CHECK_EQ(pthread_create(&th[i], NULL, thread, gamp_context_ref(top)), 0);
-    gamp_sleep(5 * MS);
+    while (timed_out < 4)
+        gamp_gosched();
     gamp_context_cancel(top, 31);
     gamp_context_unref(top);
     for (int i = 0; i < 4; i++)
