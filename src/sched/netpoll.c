@@ -5,8 +5,8 @@
  * pointer, so a late event of a closed descriptor finds a table entry and is dropped there.
  *
  * netpollbreak: an eventfd, level-triggered. breaking goes 0 -> 1 by the one who writes and back by
- * the blocking poll that drains it. A poll that does not block sees it and leaves it, or it would
- * take the wake-up of the one that sleeps.
+ * the blocking poll that drains it. Polls beside that one, which do not block or are sysmon's, see
+ * it and leave it, or they would take the wake-up of the one that sleeps.
  *
  * epoll_pwait2 gives nanoseconds. It is missing before Linux 5.11 and under some emulators and
  * sandboxes, which differ in what they answer, so it is used only after it has delivered an event
@@ -215,7 +215,7 @@ void netpollbreak(void)
         throw("netpollbreak: write to the eventfd failed with %d", -n);
 }
 
-struct gqueue netpoll(int64_t delay)
+static struct gqueue poll(int64_t delay, bool drain)
 {
     struct epoll_event ev[NETPOLL_EVENTS];
     struct gqueue ready = {0};
@@ -235,10 +235,20 @@ struct gqueue netpoll(int64_t delay)
 
         if (data != DATA_BREAK) {
             polldesc_event((int)(data >> 32), (uint32_t)data, ev[i].events, &ready);
-        } else if (delay != 0) {
+        } else if (drain) {
             break_drain();
             store_release(&breaking, 0);
         }
     }
     return ready;
+}
+
+struct gqueue netpoll(int64_t delay)
+{
+    return poll(delay, delay != 0);
+}
+
+struct gqueue netpoll_beside(int64_t delay)
+{
+    return poll(delay, false);
 }

@@ -16,6 +16,9 @@ bool netpollinited(void);
  * most that many ns. At most 128 events a call. Foreign threads that became ready are woken
  * inside. It may come back early and empty. */
 struct gqueue netpoll(int64_t delay);
+/* The same, for somebody who sleeps in it for his own ends beside the one whom breaks are for. A
+ * break ends it too. */
+struct gqueue netpoll_beside(int64_t delay);
 /* Makes a blocked netpoll return; many calls before it does cost one write. */
 void netpollbreak(void);
 /* How many wait for the poller now; netpoll need not be asked while it is 0. */

@@ -340,6 +340,11 @@ static int64_t earliest_timer(void)
     return until;
 }
 
+static bool ending(struct m *m)
+{
+    return m->dying || load_acquire(&sched.phase) >= PHASE_STOPPING;
+}
+
 /* Sleeps in the poller, as the only one who does, until a descriptor or a timer is due. */
 static bool netpoll_block(struct m *m, struct found *out, bool wasspinning)
 {
@@ -373,6 +378,9 @@ static bool netpoll_block(struct m *m, struct found *out, bool wasspinning)
         now = nanotime();
         delay = until > now ? until - now : 0;
     }
+    /* The end breaks the one who sleeps here; who comes after that break has missed it. */
+    if (ending(m))
+        delay = 0;
     q = netpoll(delay);
     now = nanotime();
     store_relaxed(&sched.polluntil, 0);
@@ -394,11 +402,6 @@ static bool netpoll_block(struct m *m, struct found *out, bool wasspinning)
     if (wasspinning)
         becomespinning(m);
     return true;
-}
-
-static bool ending(struct m *m)
-{
-    return m->dying || load_acquire(&sched.phase) >= PHASE_STOPPING;
 }
 
 /* false: the M is to end. */

@@ -213,7 +213,7 @@ static void nap(const struct round *r, int64_t delay)
     if (r->all_hogs && netpollinited() && load_relaxed(&sched.npidle) == 0 &&
         load_relaxed(&sched.lastpoll) != 0) {
         work_begin();
-        q = netpoll(delay);
+        q = netpoll_beside(delay);
         work_end(&q);
         return;
     }
