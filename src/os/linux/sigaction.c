@@ -7,12 +7,13 @@
 #endif
 
 #if defined(__x86_64__)
-/* The kernel wants a restorer here; unwinders know a signal frame by the CFI of __restore_rt or by
- * these very
- * instructions: mov $15, %rax; syscall. */
-__asm__(".text\n\t.p2align 4\n\t.type gamp_sigreturn, @function\n\t.hidden gamp_sigreturn\n"
-        "gamp_sigreturn:\n\tmovq $15, %rax\n\tsyscall\n\t.size gamp_sigreturn, .-gamp_sigreturn");
-void gamp_sigreturn(void) __attribute__((visibility("hidden")));
+/* The kernel wants a restorer here. Unwinders know a signal frame by these very instructions (mov
+ * $15, %rax; syscall), gdb only if the function's name is __restore_rt or has "sigaction" in it. */
+__asm__(".text\n\t.p2align 4\n\t.type gamp_sigaction_return, @function\n\t.hidden "
+        "gamp_sigaction_return\n"
+        "gamp_sigaction_return:\n\tmovq $15, %rax\n\tsyscall\n\t.size gamp_sigaction_return, "
+        ".-gamp_sigaction_return");
+void gamp_sigaction_return(void) __attribute__((visibility("hidden")));
 #endif
 
 int sigaction_read(int sig, struct sigaction_raw *out)
@@ -34,11 +35,15 @@ int sigaction_install(int sig, sighandler *h, struct sigaction_raw *old)
     };
     static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
 
-    for (size_t i = 0; i < ARRAY_LEN(synchronous); i++)
+    /* A fault inside of a fault's handler comes to it again, instead of ending the process at once. */
+    for (size_t i = 0; i < ARRAY_LEN(synchronous); i++) {
         sa.mask &= ~((uint64_t)1 << (synchronous[i] - 1));
+        if (synchronous[i] == sig)
+            sa.flags |= SA_NODEFER;
+    }
 #if defined(__x86_64__)
     sa.flags |= SA_RESTORER;
-    sa.restorer = (uintptr_t)gamp_sigreturn;
+    sa.restorer = (uintptr_t)gamp_sigaction_return;
 #endif
     return (int)sys_call(SYS_rt_sigaction, sig, &sa, old, 8);
 }
