@@ -31,7 +31,7 @@
 #define US 1000ll
 #define MS 1000000ll
 
-enum { QUIET_LOOKS = 50, SCAVENGE_AT_ONCE = 2048 };
+enum { QUIET_LOOKS = 50, SCAVENGE_AT_ONCE = 32768 };
 
 static const int64_t delay_min = 20 * US, delay_max = 10 * MS, delay_waiting = 1 * MS;
 static const int64_t slice_long = 10 * MS, slice_short = 1 * MS;
