@@ -9,6 +9,7 @@
 #include "sync/grwmutex.h"
 #include "sync/objmem.h"
 #include "sync/once.h"
+#include "sync/pool.h"
 #include "sync/sem.h"
 #include "sync/waitgroup.h"
 #include "os/linux/clock.h"
@@ -338,4 +339,60 @@ void gamp_sem_release(gamp_sem *s, int64_t n)
     if (unlikely(!gsem_release((struct gsem *)s, n)))
         panic_leave("semaphore: more than the count can hold");
     gamp_leave();
+}
+
+/* ---- pool ---- */
+
+void gamp_pool_init(gamp_pool *p, void *(*new_fn)(void), void (*free_fn)(void *))
+{
+    *p = (gamp_pool){.new_fn = new_fn, .free_fn = free_fn};
+}
+
+void gamp_pool_put(gamp_pool *p, void *x)
+{
+    struct poollocal *l;
+    struct poolchunk *chunk = NULL;
+    bool kept = false;
+
+    if (!x)
+        return;
+    l = pool_local((struct gpool *)p);
+    if (l) {
+        gamp_enter();
+        kept = pool_put(l, x, &chunk);
+        gamp_leave();
+        if (!kept && (chunk = objmem_alloc(sizeof *chunk)) != NULL) {
+            gamp_enter();
+            kept = pool_put(l, x, &chunk);
+            gamp_leave();
+            objmem_free(chunk);
+        }
+    }
+    if (!kept && p->free_fn)
+        p->free_fn(x);
+}
+
+void *gamp_pool_get(gamp_pool *p)
+{
+    /* Acquire pairs with the put that made it. */
+    struct poollocal *l = load_acquire(&((struct gpool *)p)->local);
+    void *x = NULL;
+
+    if (l) {
+        gamp_enter();
+        x = pool_get(l);
+        gamp_leave();
+    }
+    return x || !p->new_fn ? x : p->new_fn();
+}
+
+void gamp_pool_free(gamp_pool *p)
+{
+    struct poollocal *l = p->local;
+    void (*free_fn)(void *) = p->free_fn;
+
+    /* First, so that it is as before init even when free_fn does not return. */
+    *p = (gamp_pool){0};
+    if (l)
+        pool_dispose(l, free_fn);
 }

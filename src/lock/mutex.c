@@ -40,11 +40,14 @@ void unlock_slow(struct mutex *l)
 void lockrank_acquire(const struct mutex *l)
 {
     struct lockrank_held *h = lockrank_held();
+    unsigned top;
 
     if (!h)
         return;
-    if (l->rank != LOCK_NONE && h->n > 0 && h->rank[h->n - 1] > l->rank)
-        throw("lock rank %u taken while holding rank %u", l->rank, (unsigned)h->rank[h->n - 1]);
+    /* A select may hold more than are noted; those are of one rank. */
+    top = h->n > 0 ? h->rank[MIN(h->n, (int)ARRAY_LEN(h->rank)) - 1] : LOCK_NONE;
+    if (l->rank != LOCK_NONE && top > l->rank)
+        throw("lock rank %u taken while holding rank %u", l->rank, top);
     if (h->n < (int)ARRAY_LEN(h->rank))
         h->rank[h->n] = (uint8_t)l->rank;
     h->n++;

@@ -13,10 +13,11 @@ noinline void *objmem_alloc(size_t n)
     return p;
 }
 
-noinline void *objmem_zalloc(size_t n)
+noinline void *objmem_aligned(size_t align, size_t n)
 {
     int saved = errno;
-    void *p = calloc(1, n);
+    /* aligned_alloc wants a multiple. */
+    void *p = aligned_alloc(align, (n + align - 1) / align * align);
 
     errno = saved;
     return p;

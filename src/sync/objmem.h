@@ -10,7 +10,7 @@
 #include "base/compiler.h"
 
 void *objmem_alloc(size_t n); /* NULL when there is none */
-void *objmem_zalloc(size_t n);
+void *objmem_aligned(size_t align, size_t n);
 void objmem_free(void *p);
 
 #endif
