@@ -16,7 +16,7 @@
 
 enum {
     OUT_ROOM = 32768,
-    OUT_PIECES = 80,
+    OUT_PIECES = 64,
     OUT_COPY_MAX = 4096, /* a body up to this is copied: cheaper than one more piece */
 };
 
