@@ -132,6 +132,10 @@ void startm(struct p *pp, bool spinning)
         pp = pidleget();
     m = pp ? mget() : NULL;
     if (!m) {
+        /* Before the new M can be there: what it finds, and whom it then wakes, must not be left to
+         * a spinning M that there is not. */
+        if (spinning)
+            invariant(fetch_add_seqcst(&sched.nmspinning, -1) > 0);
         if (pp) {
             /* It waits among the idle ones for the M that the template thread makes. */
             pidleput(pp);
@@ -139,8 +143,6 @@ void startm(struct p *pp, bool spinning)
             template_wake();
         }
         unlock(&sched.lock);
-        if (spinning)
-            invariant(fetch_add_seqcst(&sched.nmspinning, -1) > 0);
         return;
     }
     m->spinning = spinning;

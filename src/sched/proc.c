@@ -47,8 +47,8 @@ void wakep(void)
     pp = pidleget();
     if (!pp) {
         store_relaxed(&sched.needspinning, 1);
-        unlock(&sched.lock);
         invariant(fetch_add_seqcst(&sched.nmspinning, -1) > 0);
+        unlock(&sched.lock);
         return;
     }
     unlock(&sched.lock);
