@@ -56,10 +56,23 @@ static struct g *hog_get(void)
     return gp;
 }
 
-struct g *globrunqget_hog(struct g *head)
+struct g *globrunqget_pinned(const struct m *but)
 {
-    invariant(head == sched.hogq.head);
-    return hog_get();
+    struct g *prev = NULL, *gp;
+
+    for (gp = sched.hogq.head; gp; prev = gp, gp = gp->schedlink)
+        if (gp->x && gp->run.pinm && gp->run.pinm != but)
+            break;
+    if (!gp)
+        return NULL;
+    if (!prev)
+        return hog_get();
+    prev->schedlink = gp->schedlink;
+    if (sched.hogq.tail == gp)
+        sched.hogq.tail = prev;
+    sched.hogq.n--;
+    publish();
+    return gp;
 }
 
 struct g *globrunqget_short(struct p *pp, uint32_t max)

@@ -8,6 +8,7 @@
 
 #include "sched/g.h"
 
+struct m;
 struct p;
 
 /* sched.lock held. */
@@ -19,7 +20,9 @@ void globrunqput_yielded(struct p *pp); /* all that yielded on pp, in their orde
  * NULL: empty. Hogs are taken one at a time, and first when their time has come. */
 struct g *globrunqget(struct p *pp, uint32_t max);
 struct g *globrunqget_short(struct p *pp, uint32_t max); /* never a hog, unless overdue */
-struct g *globrunqget_hog(struct g *head);               /* head is hogq's; takes it */
+/* The first hog that an M other than but holds, asleep in the preemption handler; NULL: none. For when there is no other
+ * M to be had. */
+struct g *globrunqget_pinned(const struct m *but);
 /* Takes sched.lock. */
 void globrunqputbatch(struct gqueue *q);
 

@@ -123,6 +123,13 @@ bool sleep_m(struct m *m, enum parkedin where)
     return true;
 }
 
+static struct m *pinned_m(void)
+{
+    struct g *gp = globrunqget_pinned(NULL);
+
+    return gp ? gp->run.pinm : NULL;
+}
+
 void startm(struct p *pp, bool spinning)
 {
     struct m *m;
@@ -131,22 +138,30 @@ void startm(struct p *pp, bool spinning)
     if (!pp)
         pp = pidleget();
     m = pp ? mget() : NULL;
-    if (!m) {
-        /* Before the new M can be there: what it finds, and whom it then wakes, must not be left to
-         * a spinning M that there is not. */
-        if (spinning)
-            invariant(fetch_add_seqcst(&sched.nmspinning, -1) > 0);
-        if (pp) {
-            /* It waits among the idle ones for the M that the template thread makes. */
-            pidleput(pp);
-            sched.nmwanted = 1;
-            template_wake();
-        }
-        unlock(&sched.lock);
+    if (m) {
+        m->spinning = spinning;
+        wake_m(m, pp);
         return;
     }
-    m->spinning = spinning;
-    wake_m(m, pp);
+    /* Before the new M can be there: what it finds, and whom it then wakes, must not be left to a
+     * spinning M that there is not. */
+    if (spinning)
+        invariant(fetch_add_seqcst(&sched.nmspinning, -1) > 0);
+    /* The M that sleeps with a stopped goroutine: the template thread may need a lock that just
+     * this one holds. */
+    m = pp ? pinned_m() : NULL;
+    if (m) {
+        wake_m(m, pp);
+        return;
+    }
+    if (pp) {
+        /* It waits among the idle ones for the M that the template thread makes, or one that is
+         * about to sleep. */
+        pidleput(pp);
+        sched.nmwanted = 1;
+        template_wake();
+    }
+    unlock(&sched.lock);
 }
 
 void handoffp(struct p *pp)
@@ -189,6 +204,14 @@ void stopm(struct m *m)
     lock(&sched.lock);
     if (load_relaxed(&sched.phase) >= PHASE_STOPPING && m == &m0) {
         unlock(&sched.lock);
+        return;
+    }
+    if (!m->nextp && sched.nmwanted && !sched.gcwaiting && sched.pidle) {
+        struct p *pp = pidleget();
+
+        sched.nmwanted = 0;
+        unlock(&sched.lock);
+        acquirep(m, pp);
         return;
     }
     if (!m->nextp)

@@ -94,10 +94,8 @@ static struct m *successor(struct m *m)
     if (next)
         return next;
     template_wake();
-    gp = sched.hogq.head;
-    if (!gp || !gp->x || !gp->run.pinm || gp->run.pinm == m)
-        return NULL;
-    return globrunqget_hog(gp)->run.pinm;
+    gp = globrunqget_pinned(m);
+    return gp ? gp->run.pinm : NULL;
 }
 
 /* Sleeps in the handler until the scheduler hands a P, or the program ends. sched.lock held; released. */
@@ -139,9 +137,17 @@ static void stop_stray(struct m *m, struct g *gp)
 {
     if (load_relaxed(&sched.phase) >= PHASE_STOPPING || stray_acquire(m))
         return;
+    lock(&sched.lock);
+    if (!sched.gcwaiting && sched.pidle) {
+        /* It has become idle meanwhile, perhaps because there was no M for it. */
+        struct p *pp = pidleget();
+
+        unlock(&sched.lock);
+        acquirep(m, pp);
+        return;
+    }
     event_emit(EV_GO_SCHED, gp->goid, 2);
     fetch_add_relaxed(&sched.preemptions, 1);
-    lock(&sched.lock);
     sleep_here(m, gp, NULL, NULL);
 }
 
