@@ -19,6 +19,17 @@ enum { STEPS = 64 };
 
 gamp_context context_background = {.refs = 1, .deadline = NEVER};
 
+/* One fewer; true: it was the last. */
+static bool drop(uint32_t *count)
+{
+    /* Acquire and release: the last one sees what the others did. */
+    race_release(count);
+    if (fetch_add_acqrel(count, (uint32_t)-1) != 1)
+        return false;
+    race_acquire(count);
+    return true;
+}
+
 bool context_is_canceler(const gamp_context *c)
 {
     return c->canceler && c == &c->canceler->base;
@@ -103,12 +114,6 @@ static void dispose(struct late *l)
     context_unref(destroy(container_of(l, struct canceler, late)));
 }
 
-/* Acquire and release: the last owner sees what the others did with it. */
-static bool drop_owner(struct canceler *c)
-{
-    return fetch_add_acqrel(&c->owners, (uint32_t)-1) == 1;
-}
-
 /* The timer's function. It may come when the last reference has gone, but its owner's part holds
  * the memory, and that holds the parent and the tree. */
 static void deadline_came(void *arg, uintptr_t seq, int64_t now)
@@ -121,7 +126,7 @@ static void deadline_came(void *arg, uintptr_t seq, int64_t now)
     mark(c, -ETIMEDOUT, -ETIMEDOUT);
     finish_cancels(c->tree);
     unlock(&c->tree->lock);
-    if (drop_owner(c))
+    if (drop(&c->owners))
         late_add(&c->late, dispose);
 }
 
@@ -228,15 +233,14 @@ static gamp_context *bury(struct canceler *c)
     unlock(&c->tree->lock);
     gamp_leave();
     late_run();
-    return drop_owner(c) ? destroy(c) : NULL;
+    return drop(&c->owners) ? destroy(c) : NULL;
 }
 
 void context_unref(gamp_context *c)
 {
     /* By a loop: a chain of parents may go with it. */
     while (c && c != &context_background) {
-        /* Acquire and release: the last one sees what the others did with it. */
-        if (fetch_add_acqrel(&c->refs, (uint32_t)-1) != 1)
+        if (!drop(&c->refs))
             return;
         if (c->is_value) {
             gamp_context *parent = c->parent;

@@ -11,6 +11,7 @@
  * lock and filtering in receive, as Go does since 1.23, because receive would have to know of
  * timers. */
 #include "std/gtime.h"
+#include "base/race.h"
 #include "base/throw.h"
 #include "os/linux/clock.h"
 #include "sched/newproc.h"
@@ -22,6 +23,7 @@ enum { RETRY = 10 * 1000 * 1000 };
 
 static void arm(struct gamp_timer *t, int64_t when)
 {
+    race_release(t);
     t->timer.when = when;
     invariant(timer_start(&t->timer) == 0);
 }
@@ -57,6 +59,8 @@ static void fire(void *arg, uintptr_t seq, int64_t now)
 
     lock(&t->lock);
     if (t->pending && seq == t->timer.seq) {
+        /* What was done before the arming is seen by who gets the value, and by fn. */
+        race_acquire(t);
         t->pending = t->ticker;
         if (t->c)
             send_tick(t, now);
@@ -116,5 +120,9 @@ bool gtime_reset(struct gamp_timer *t, gamp_duration d)
 bool gtime_release(struct gamp_timer *t)
 {
     /* Acquire and release: the last owner sees what the others did with it. */
-    return fetch_add_acqrel(&t->refs, (uint32_t)-1) == 1;
+    race_release(&t->refs);
+    if (fetch_add_acqrel(&t->refs, (uint32_t)-1) != 1)
+        return false;
+    race_acquire(&t->refs);
+    return true;
 }

@@ -4,6 +4,7 @@
  * Pairs: add's release CAS with run's acquire exchange. */
 #include "std/late.h"
 #include "base/atomic.h"
+#include "base/race.h"
 
 static struct late *pending; /* atomic */
 
@@ -12,6 +13,7 @@ void late_add(struct late *l, void (*dispose)(struct late *l))
     struct late *head;
 
     l->dispose = dispose;
+    race_release(l);
     do {
         /* Relaxed: what it points to is not looked into. */
         head = load_relaxed(&pending);
@@ -30,6 +32,7 @@ void late_run(void)
     while (l) {
         struct late *next = l->next;
 
+        race_acquire(l);
         l->dispose(l);
         l = next;
     }
