@@ -23,7 +23,7 @@ static gamp_time receive(gamp_timer *t)
 
 static void count(void *arg)
 {
-    __atomic_fetch_add((long *)arg, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add((long *)arg, 1, __ATOMIC_RELEASE);
 }
 
 TEST_GO_WITHIN(million_alive, 60)
