@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* An after_func that is due while no goroutine can be had (address space is short) runs when one can, or
+ * can still be stopped; sleeps and timers need no memory that could be missing. */
+#include "harness/test.h"
+#include <errno.h>
+#include <gamp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+#define MS GAMP_MILLISECOND
+
+static struct rlimit before;
+
+static void limit_address_space(size_t room)
+{
+    struct rlimit now;
+    unsigned long pages;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    CHECK(f && fscanf(f, "%lu", &pages) == 1);
+    fclose(f);
+    CHECK_EQ(getrlimit(RLIMIT_AS, &before), 0);
+    now = before;
+    now.rlim_cur = pages * 4096 + room;
+    CHECK_EQ(setrlimit(RLIMIT_AS, &now), 0);
+}
+
+static void until_closed(gamp_chan *c)
+{
+    gamp_chan_recv(c, NULL);
+}
+
+static void count(void *arg)
+{
+    __atomic_fetch_add((int *)arg, 1, __ATOMIC_RELEASE);
+}
+
+TEST_GO_WITHIN(due_without_a_stack, 60)
+{
+    gamp_chan *c = gamp_chan_new(0, 0);
+    gamp_timer *t, *stopped;
+    int n = 0, ran = 0, never = 0, r;
+
+    if (SANITIZED || getenv("TEST_EMULATOR"))
+        test_skip("address space cannot be limited here");
+    /* One P, so that no other one has a stack in reserve. */
+    gamp_gomaxprocs(1);
+    limit_address_space(64 << 20);
+    while ((r = gamp_go(until_closed, c)) == 0)
+        n++;
+    CHECK(r == -ENOMEM && n > 100);
+    t = gamp_after_func(MS, count, &ran);
+    stopped = gamp_after_func(MS, count, &never);
+    CHECK(t && stopped);
+    gamp_sleep(50 * MS);
+    CHECK_EQ(__atomic_load_n(&ran, __ATOMIC_ACQUIRE), 0);
+    CHECK(gamp_timer_stop(stopped));
+    CHECK_EQ(setrlimit(RLIMIT_AS, &before), 0);
+    while (!__atomic_load_n(&ran, __ATOMIC_ACQUIRE))
+        gamp_sleep(MS);
+    CHECK(!gamp_timer_stop(t));
+    gamp_chan_close(c);
+    while (gamp_num_goroutine() > 1)
+        gamp_sleep(MS);
+    CHECK(ran == 1 && never == 0);
+    gamp_timer_free(t);
+    gamp_timer_free(stopped);
+    gamp_chan_unref(c);
+}
+
+static void sleeper(gamp_chan *c)
+{
+    gamp_sleep(MS);
+    gamp_chan_send(c, NULL);
+}
+
+/* More sleepers than the heap's first array has room for, which cannot grow. */
+TEST_GO_WITHIN(sleep_without_memory, 60)
+{
+    gamp_chan *c = gamp_chan_new(0, 0);
+    int n;
+
+    if (SANITIZED || getenv("TEST_EMULATOR"))
+        test_skip("address space cannot be limited here");
+    for (n = 0; n < 2000; n++)
+        CHECK_EQ(gamp_go(sleeper, c), 0);
+    limit_address_space(0);
+    for (int i = 0; i < n; i++)
+        gamp_chan_recv(c, NULL);
+    CHECK_EQ(setrlimit(RLIMIT_AS, &before), 0);
+    gamp_chan_unref(c);
+}
