@@ -110,19 +110,33 @@ no_eventfd:
     return err;
 }
 
+static void forget(void)
+{
+    if (!inited)
+        return;
+    sys_close(epfd);
+    sys_close(breakfd);
+    epfd = breakfd = -1;
+    store_release(&inited, 0);
+    store_relaxed(&breaking, 0);
+}
+
 /* The parent's of before a fork: its registrations are copied, the instance is let alone. */
 static int inherit_locked(void)
 {
     int err;
 
-    sys_close(epfd);
-    sys_close(breakfd);
-    store_release(&inited, 0);
-    store_relaxed(&breaking, 0);
+    forget();
     err = init_locked();
     if (!err)
         polldesc_reopen_all(epfd);
     return err;
+}
+
+void netpoll_after_fork(void)
+{
+    mutex_init(&init_lock, LOCK_LEAF);
+    forget();
 }
 
 int netpollinit(void)
