@@ -46,7 +46,8 @@ static int enqueue(struct polldesc *pd, unsigned mode, uint32_t *seq)
     lock(&pd->lock);
     do {
         mu = load_relaxed(&pd->mu);
-        if (!(mu & PDF_OPEN) || (mu & PDF_CLOSING) || !(mu & lock_flag(mode))) {
+        if (!(mu & PDF_OPEN) || (mu & PDF_CLOSING) || !(mu & lock_flag(mode)) ||
+            polldesc_ended(q.g)) {
             unlock(&pd->lock);
             return -EAGAIN;
         }
@@ -66,9 +67,6 @@ static noinline int begin_slow(int fd, unsigned mode, struct polldesc **out, uin
 {
     const uint64_t flag = lock_flag(mode);
 
-    *out = NULL;
-    if (polldesc_alone(getg()))
-        return 0;
     for (;;) {
         struct polldesc *pd = polldesc_lookup(fd);
         uint64_t mu = pd ? load_acquire(&pd->mu) : 0;
@@ -80,6 +78,10 @@ static noinline int begin_slow(int fd, unsigned mode, struct polldesc **out, uin
                 return err;
         } else if (mu & PDF_CLOSING) {
             return -EBADF;
+        } else if (polldesc_ended(getg())) {
+            *out = pd;
+            *seq = PD_SEQ(mu);
+            return FDLOCK_NONE;
         } else if (mu & flag) {
             err = enqueue(pd, mode, seq);
             if (err != -EAGAIN) {
@@ -171,4 +173,35 @@ void fdlock_evict(struct polldesc *pd, struct gqueue *woken)
     do
         mu = load_relaxed(&pd->mu);
     while (!cas_acqrel(&pd->mu, mu, mu & ~(PDF_RQ | PDF_WQ)));
+}
+
+static void free_threads(struct list *queue, struct gqueue *woken)
+{
+    struct list *next;
+
+    for (struct list *l = queue->next; l != queue; l = next) {
+        struct fdqueued *q = container_of(l, struct fdqueued, link);
+
+        next = l->next;
+        if (q->g->kind != GFOREIGN)
+            continue;
+        list_del(l);
+        q->verdict = -EAGAIN;
+        gqueue_push(woken, q->g);
+    }
+}
+
+void fdlock_end_runtime(struct polldesc *pd)
+{
+    struct gqueue woken = {NULL, NULL, 0};
+
+    lock(&pd->lock);
+    free_threads(&pd->rq, &woken);
+    free_threads(&pd->wq, &woken);
+    if (pd->closer && pd->closer->kind == GFOREIGN) {
+        gqueue_push(&woken, pd->closer);
+        pd->closer = NULL;
+    }
+    unlock(&pd->lock);
+    polldesc_ready_all(&woken);
 }

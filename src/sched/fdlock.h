@@ -17,12 +17,16 @@
 
 /* Begins an operation of mode PD_READ or PD_WRITE, or 0: only a reference, no lock. A number that
  * nobody registered is registered softly. *seq goes to the calls of sched/pollwait.h.
- * 0; -EBADF; or an error of registering. *pd is NULL where there is only the system call
- * (polldesc_alone); there is no end to that. Inside the runtime; may park. */
+ * 0; FDLOCK_NONE: go on without the lock, and no end of it: after the runtime's end it may be
+ * held for good; -EBADF; or an error of registering. Inside the runtime; may park. */
+enum { FDLOCK_NONE = 1 };
 int fdlock_begin(int fd, unsigned mode, struct polldesc **pd, uint32_t *seq);
 void fdlock_end(struct polldesc *pd, unsigned mode);
 
 /* A record that closes or changes owner: fails all that queue with -EBADF. pd->lock held. */
 void fdlock_evict(struct polldesc *pd, struct gqueue *woken);
+
+/* The runtime ends: threads in the queues, and one that closes, go on. */
+void fdlock_end_runtime(struct polldesc *pd);
 
 #endif

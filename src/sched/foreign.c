@@ -4,6 +4,7 @@
 #include "base/throw.h"
 #include "mem/sysmem.h"
 #include "os/linux/clock.h"
+#include "sched/polldesc.h"
 #include "sched/schedt.h"
 #include <errno.h>
 #include <pthread.h>
@@ -77,6 +78,7 @@ static void forked_child(void)
 
     store_release(&sched.forked, 1);
     store_release(&sched.phase, PHASE_STOPPED);
+    polldesc_after_fork();
     if (gp)
         store_relaxed(&gp->run.m->guard, GUARD_ASK);
 }

@@ -24,11 +24,13 @@
 #include "sched/proc.h"
 #include "sched/schedt.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 
 #define NETPOLL_EVENTS 128
+#define HIGH_NUMBER 128
 #define DATA_BREAK UINT64_MAX
 
 static struct mutex init_lock = MUTEX_INIT(LOCK_LEAF);
@@ -81,15 +83,29 @@ static bool probe_pwait2(void)
     return works && wait_ns(&ev, 1, 1000) == 0;
 }
 
+/* Out of the way of programs that put descriptors at low numbers of their choice. */
+static int high_number(int fd)
+{
+    int high;
+
+    if (fd < 0)
+        return fd;
+    high = (int)sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_NUMBER);
+    if (high < 0)
+        return fd;
+    sys_close(fd);
+    return high;
+}
+
 static int init_locked(void)
 {
     struct epoll_event ev = {.events = EPOLLIN, .data.u64 = DATA_BREAK};
     int err;
 
-    epfd = (int)sys_call(SYS_epoll_create1, EPOLL_CLOEXEC);
+    epfd = high_number((int)sys_call(SYS_epoll_create1, EPOLL_CLOEXEC));
     if (epfd < 0)
         return epfd;
-    breakfd = (int)sys_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+    breakfd = high_number((int)sys_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (breakfd < 0) {
         err = breakfd;
         goto no_eventfd;
@@ -110,19 +126,33 @@ no_eventfd:
     return err;
 }
 
+static void forget(void)
+{
+    if (!inited)
+        return;
+    sys_close(epfd);
+    sys_close(breakfd);
+    epfd = breakfd = -1;
+    store_release(&inited, 0);
+    store_relaxed(&breaking, 0);
+}
+
 /* The parent's of before a fork: its registrations are copied, the instance is let alone. */
 static int inherit_locked(void)
 {
     int err;
 
-    sys_close(epfd);
-    sys_close(breakfd);
-    store_release(&inited, 0);
-    store_relaxed(&breaking, 0);
+    forget();
     err = init_locked();
     if (!err)
         polldesc_reopen_all(epfd);
     return err;
+}
+
+void netpoll_after_fork(void)
+{
+    mutex_init(&init_lock, LOCK_LEAF);
+    forget();
 }
 
 int netpollinit(void)
@@ -157,8 +187,12 @@ static int control_own(int op, int fd, uint32_t seq)
 {
     int err = 0;
 
-    if (unlikely(!netpollinited() || sched_phase() < PHASE_RUN))
-        err = netpollinit();
+    if (unlikely(!netpollinited() || sched_phase() < PHASE_RUN)) {
+        /* The number may be free, and would then become that of the instance itself. */
+        err = (int)sys_call(SYS_fcntl, fd, F_GETFD);
+        if (err >= 0)
+            err = netpollinit();
+    }
     return err < 0 ? err : control(epfd, op, fd, seq);
 }
 

@@ -26,6 +26,8 @@ int32_t netpollwaiters(void);
 void netpollwaiters_add(int32_t n);
 /* Somebody who is no goroutine waits for the poller: an M must come to it. */
 void netpoll_wanted(void);
+/* In a fork's child: the instance is the parent's. */
+void netpoll_after_fork(void);
 /* seq comes back with each event: those of an earlier registration of the number are told by it.
  * 0 or -errno: -EPERM cannot be polled; -EEXIST the very same open file has it under this
  * number. */

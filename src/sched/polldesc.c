@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched/polldesc.h"
+#include "arch/cpu.h"
 #include "base/throw.h"
 #include "os/linux/clock.h"
 #include "os/linux/sys.h"
@@ -7,6 +8,7 @@
 #include "sched/fdlock.h"
 #include "sched/netpoll.h"
 #include "sched/park.h"
+#include "sched/pollthread.h"
 #include "sched/pollwait.h"
 #include "sched/schedt.h"
 #include <errno.h>
@@ -21,18 +23,19 @@ enum { CHUNK = 1024, CHUNKS = 32768 };
 static struct polldesc *table[CHUNKS]; /* atomic; each is set once, under table_lock */
 static struct mutex table_lock = MUTEX_INIT(LOCK_MEM);
 
+static void record_init(struct polldesc *pd, int fd)
+{
+    *pd = (struct polldesc){.fd = fd, .rd = NEVER, .wd = NEVER, .twhen = NEVER};
+    mutex_init(&pd->lock, LOCK_FD);
+    list_init(&pd->waits);
+    list_init(&pd->rq);
+    list_init(&pd->wq);
+}
+
 static void chunk_init(struct polldesc *c, int first)
 {
-    for (int i = 0; i < CHUNK; i++) {
-        struct polldesc *pd = &c[i];
-
-        pd->fd = first + i;
-        pd->rd = pd->wd = pd->twhen = NEVER;
-        mutex_init(&pd->lock, LOCK_FD);
-        list_init(&pd->waits);
-        list_init(&pd->rq);
-        list_init(&pd->wq);
-    }
+    for (int i = 0; i < CHUNK; i++)
+        record_init(&c[i], first + i);
 }
 
 struct polldesc *polldesc_get(int fd)
@@ -69,7 +72,7 @@ struct polldesc *polldesc_lookup(int fd)
     return c ? &c[fd % CHUNK] : NULL;
 }
 
-bool polldesc_alone(const struct g *gp)
+bool polldesc_ended(const struct g *gp)
 {
     return unlikely(sched_phase() >= PHASE_STOPPING) && gp->kind == GFOREIGN;
 }
@@ -133,6 +136,11 @@ void polldesc_event(int fd, uint32_t seq, uint32_t events, struct gqueue *ready)
 /* All that wait on the record: its seq, or CLOSING, is written already. pd->lock held. */
 static void evict(struct polldesc *pd, struct gqueue *woken)
 {
+    if (polldesc_ended(getg())) {
+        /* Goroutines stay where they are. */
+        pollthread_kick(pd);
+        return;
+    }
     fdlock_evict(pd, woken);
     unblock_onto(pd, PD_READ, false, woken);
     unblock_onto(pd, PD_WRITE, false, woken);
@@ -313,7 +321,7 @@ static bool close_wait(struct polldesc *pd, uint32_t seq)
 
         lock(&pd->lock);
         mu = load_acquire(&pd->mu);
-        if (PD_SEQ(mu) != seq || (mu & PD_REFS) == PD_REF) {
+        if (PD_SEQ(mu) != seq || (mu & PD_REFS) == PD_REF || polldesc_ended(getg())) {
             unlock(&pd->lock);
             return PD_SEQ(mu) == seq;
         }
@@ -322,14 +330,35 @@ static bool close_wait(struct polldesc *pd, uint32_t seq)
     }
 }
 
+/* After the end: whatever others still hold is left to them, in the record of nobody. */
+static int close_ended(struct polldesc *pd)
+{
+    struct gqueue none = {NULL, NULL, 0};
+    uint64_t mu;
+
+    lock(&pd->lock);
+    do
+        mu = load_relaxed(&pd->mu);
+    while (!cas_seqcst(&pd->mu, mu, (uint64_t)next_seq(PD_SEQ(mu)) << 32 |
+                                        ((uint32_t)mu & ~(PDF_OPEN | PDF_CLOSING))));
+    store_seqcst(&pd->rd, NEVER);
+    store_seqcst(&pd->wd, NEVER);
+    evict(pd, &none);
+    unlock(&pd->lock);
+    netpollclose(pd->fd);
+    return close_number(pd->fd);
+}
+
 int polldesc_close(int fd)
 {
     struct gqueue woken = {NULL, NULL, 0};
     struct polldesc *pd = polldesc_lookup(fd);
     uint64_t mu;
 
-    if (polldesc_alone(getg()) || !pd)
+    if (!pd)
         return close_number(fd);
+    if (polldesc_ended(getg()))
+        return close_ended(pd);
     lock(&pd->lock);
     mu = close_begin(pd);
     if (!mu) {
@@ -347,6 +376,10 @@ int polldesc_close(int fd)
     if (load_relaxed(&pd->kind) == PD_NONBLOCK && !close_wait(pd, PD_SEQ(mu))) {
         fdlock_end(pd, 0);
         return -EBADF;
+    }
+    if (polldesc_ended(getg())) {
+        fdlock_end(pd, 0);
+        return close_ended(pd);
     }
     do
         mu = load_acquire(&pd->mu);
@@ -367,4 +400,28 @@ void polldesc_reopen_all(int epfd)
                 netpollopen_in(epfd, c[j].fd, PD_SEQ(mu));
         }
     }
+}
+
+void polldesc_end_runtime(void)
+{
+    for (int i = 0; i < CHUNKS; i++) {
+        struct polldesc *c = load_acquire(&table[i]);
+
+        for (int j = 0; c && j < CHUNK; j++)
+            if (load_acquire(&c[j].mu) & (PDF_RQ | PDF_WQ | PDF_CLOSING))
+                fdlock_end_runtime(&c[j]);
+    }
+}
+
+void polldesc_after_fork(void)
+{
+    mutex_init(&table_lock, LOCK_MEM);
+    for (int i = 0; i < CHUNKS; i++) {
+        struct polldesc *c = load_acquire(&table[i]);
+
+        for (int j = 0; c && j < CHUNK; j++)
+            if (c[j].mu || c[j].lock.key)
+                record_init(&c[j], c[j].fd);
+    }
+    netpoll_after_fork();
 }

@@ -107,17 +107,8 @@ int pollthread_wait(struct polldesc *pd, unsigned mode, uint32_t seq)
     return 0;
 }
 
-void pollthread_alone(int fd, int events, int64_t until)
-{
-    struct pollfd p = {.fd = fd, .events = (short)events};
-
-    poll_until(&p, 1, until);
-}
-
 int pollthread_events(int fd, int events, int64_t until)
 {
-    bool alone = polldesc_alone(getg());
-
     for (;;) {
         int now = poll_now(fd, events);
         struct pollwait w = {0};
@@ -128,8 +119,8 @@ int pollthread_events(int fd, int events, int64_t until)
             return now > 0 && (now & POLLNVAL) ? -EBADF : now;
         if (until <= nanotime())
             return -ETIMEDOUT;
-        if (alone || polldesc_open(fd, PD_SOFT, PD_TRAITS_UNKNOWN, false) < 0) {
-            pollthread_alone(fd, events, until);
+        if (polldesc_open(fd, PD_SOFT, PD_TRAITS_UNKNOWN, false) < 0) {
+            poll_both(fd, events, -1, until);
             continue;
         }
         pd = polldesc_lookup(fd);

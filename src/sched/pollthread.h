@@ -15,8 +15,6 @@ int poll_now(int fd, int events);
 int pollthread_wait(struct polldesc *pd, unsigned mode, uint32_t seq);
 /* As pollwait_events. */
 int pollthread_events(int fd, int events, int64_t until);
-/* As pollthread_wait, without a record: until the events or the point. */
-void pollthread_alone(int fd, int events, int64_t until);
 /* All threads that wait on the record look again. pd->lock held. */
 void pollthread_kick(struct polldesc *pd);
 

@@ -124,7 +124,7 @@ int pollwait_soft(struct polldesc *pd, unsigned mode, uint32_t seq)
         if (poll_now(pd->fd, events) != 0)
             return 0;
         /* The program may have closed it, and what has the number now would wake nobody. */
-        err = polldesc_alone(getg()) ? 0 : polldesc_open(pd->fd, PD_SOFT, PD_TRAITS_UNKNOWN, false);
+        err = polldesc_open(pd->fd, PD_SOFT, PD_TRAITS_UNKNOWN, false);
         if (!err && PD_SEQ(load_acquire(&pd->mu)) != seq)
             return -ESTALE;
         if (!err)

@@ -24,6 +24,7 @@
 #include "sched/netpoll.h"
 #include "sched/newproc.h"
 #include "sched/park.h"
+#include "sched/polldesc.h"
 #include "sched/preempt.h"
 #include "sched/proc.h"
 #include "sched/schedt.h"
@@ -64,6 +65,7 @@ static void stop_all(void)
         unlock(&sched.lock);
     if (netpollinited())
         netpollbreak();
+    polldesc_end_runtime();
 }
 
 static void commit_nothing(struct m *m, struct g *gp)

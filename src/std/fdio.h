@@ -16,10 +16,11 @@
 struct fdio {
     int fd;
     unsigned mode;
-    struct polldesc *pd; /* NULL: no runtime around us, the system call alone */
+    struct polldesc *pd;
     uint32_t seq;
     uint8_t kind;   /* enum pollkind */
     uint8_t traits; /* enum polltraits */
+    bool locked;    /* fdlock_begin gave it */
     bool nowait;    /* -EAGAIN goes to the caller */
 };
 
@@ -42,53 +43,38 @@ static always_inline int fdio_begin(struct fdio *io)
 {
     int err = fdlock_begin(io->fd, io->mode, &io->pd, &io->seq);
 
-    if (unlikely(err))
+    if (unlikely(err < 0))
         return err;
-    io->kind = PD_FILE;
-    io->traits = 0;
-    if (likely(io->pd != NULL)) {
-        io->kind = load_relaxed(&io->pd->kind);
-        io->traits = load_relaxed(&io->pd->traits);
-    }
+    io->locked = err == 0;
+    io->kind = load_relaxed(&io->pd->kind);
+    io->traits = load_relaxed(&io->pd->traits);
     return 0;
 }
 
 static always_inline void fdio_end(struct fdio *io)
 {
-    if (likely(io->pd != NULL))
+    if (likely(io->locked))
         fdlock_end(io->pd, io->mode);
 }
 
-/* For descriptors that may block, and for those without a record. */
+/* For descriptors that may block. */
 static noinline ssize_t fdio_slow(const struct fdio *io, fdcall *call, const struct fdargs *a)
 {
     for (;;) {
         ssize_t r;
         int err = 0;
 
-        if (io->pd && !io->nowait) {
-            if (io->kind == PD_SOFT)
-                err = pollwait_soft(io->pd, io->mode, io->seq);
-            if (err)
-                return err;
-        }
+        if (io->kind == PD_SOFT && !io->nowait)
+            err = pollwait_soft(io->pd, io->mode, io->seq);
+        if (err)
+            return err;
         entersyscall();
         r = call(io, a);
         exitsyscall();
         if (r == -EINTR)
             continue;
-        if (r != -EAGAIN || io->nowait || (io->pd && io->kind == PD_FILE))
+        if (r != -EAGAIN || io->nowait || io->kind == PD_FILE)
             return r;
-        if (!io->pd) {
-            const struct polldesc *pd = polldesc_lookup(io->fd);
-            int64_t until = NEVER;
-
-            if (pd)
-                until = load_relaxed(io->mode == PD_READ ? &pd->rd : &pd->wd);
-            if (until <= nanotime())
-                return -ETIMEDOUT;
-            pollthread_alone(io->fd, io->mode == PD_READ ? POLLIN : POLLOUT, until);
-        }
     }
 }
 

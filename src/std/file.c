@@ -34,17 +34,18 @@ static long on_fd(long number, int fd, long b, long c, long d)
     struct call k = {number, fd, b, c, d};
     struct polldesc *pd;
     uint32_t seq;
+    int err;
     long r;
 
     gamp_enter();
-    r = fdlock_begin(fd, 0, &pd, &seq);
-    if (r == 0) {
+    r = err = fdlock_begin(fd, 0, &pd, &seq);
+    if (err >= 0) {
         do {
             entersyscall();
             r = do_call(&k);
             exitsyscall();
         } while (r == -EINTR);
-        if (pd)
+        if (err == 0)
             fdlock_end(pd, 0);
     }
     gamp_leave();
