@@ -613,7 +613,9 @@ TEST_GO(sem_is_first_in_first_out)
 
 static void sem_give_up(void)
 {
-    CHECK_EQ(gamp_sem_acquire_until(&sem, 10, gamp_now() + 10 * GAMP_MILLISECOND), -ETIMEDOUT);
+    gamp_time t = gamp_now() + 100 * test_slowness() * GAMP_MILLISECOND;
+
+    CHECK_EQ(gamp_sem_acquire_until(&sem, 10, t), -ETIMEDOUT);
     gamp_waitgroup_done(&wg);
 }
 
