@@ -215,14 +215,23 @@ void unwind_from_ucontext(struct unwind_regs *r, const void *ucontext)
     arch_regs_mcontext(r->reg, &r->pc, (const uintptr_t *)((const char *)ucontext + ARCH_MCONTEXT));
 }
 
+static bool read_words(const struct unwind_regs *r, uintptr_t addr, uintptr_t *words, size_t n)
+{
+    if (addr % sizeof *words != 0 || addr < r->stack_lo || addr >= r->stack_hi ||
+        (r->stack_hi - addr) / sizeof *words < n)
+        return peek_bytes(addr, words, n * sizeof *words);
+    for (size_t i = 0; i < n; i++)
+        words[i] = load(addr + i * sizeof *words);
+    return true;
+}
+
 bool unwind_from_switch(struct unwind_regs *r, uintptr_t sp, uintptr_t stack_lo, uintptr_t stack_hi)
 {
     uintptr_t words[ARCH_SAVED_WORDS];
 
     *r = (struct unwind_regs){.stack_lo = stack_lo, .stack_hi = stack_hi, .call = true};
-    for (unsigned i = 0; i < ARCH_SAVED_WORDS; i++)
-        if (!unwind_read(r, sp + i * sizeof *words, &words[i]))
-            return false;
+    if (!read_words(r, sp, words, ARCH_SAVED_WORDS))
+        return false;
     arch_regs_switched(r->reg, &r->pc, sp, words);
     return true;
 }
