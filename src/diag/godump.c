@@ -128,14 +128,15 @@ static bool begin_parked(const struct view *v, struct unwind_regs *r)
     return unwind_from_switch(r, sp, 0, 0);
 }
 
-/* sp and pc alone: the registers that its frames have saved come up on the way. */
+/* sp and pc alone: the registers that its frames have saved come up on the way; see unwind.c for
+ * frames that are found by a frame pointer. */
 static bool begin_blocked(const struct view *v, struct unwind_regs *r)
 {
     struct m *m = m_of(v);
 
     if (!m || load_acquire(&m->curg) != v->g)
         return false;
-    *r = (struct unwind_regs){.call = false};
+    *r = (struct unwind_regs){.call = false, .fp_unknown = true};
     if (!blocked_at(m->tid, &r->pc, &r->reg[ARCH_DW_SP]))
         return false;
     r->reg[ARCH_DW_RA] = r->pc;
