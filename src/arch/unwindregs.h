@@ -13,6 +13,7 @@
  *   arch_regs_here                as they are now, in the calling function
  *   arch_strip_pac                the plain address of a signed return address
  *   arch_call_before              whether the instruction before a return address is a call
+ *   arch_call_target              where the direct call before a return address goes; 0: not one
  *   arch_return_of_leaf           the return address of a function that has run no instruction yet
  */
 #ifndef GAMP_ARCH_UNWINDREGS_H

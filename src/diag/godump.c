@@ -6,13 +6,12 @@
 #include "diag/traceback.h"
 #include "os/linux/blocked.h"
 #include "os/linux/clock.h"
+#include "os/linux/vm.h"
 #include "sched/entry.h"
 #include "sched/fatal.h"
 #include "sched/schedt.h"
 #include "sched/stw.h"
 #include "sched/trace_up.h"
-
-enum { SORT_MAX = 2000 };
 
 /* A goroutine as it was when it was looked at. */
 struct view {
@@ -114,22 +113,30 @@ static bool within(const struct gx *x, uintptr_t sp)
 /* The stacks of goroutines are never unmapped, so they can be read directly. */
 static void set_bounds(struct unwind_regs *r, const struct view *v)
 {
-    uintptr_t sp = r->reg[ARCH_DW_SP];
-
-    if (v->copy.kind <= GSYSTEM && v->x.g == v->g && within(&v->x, sp)) {
+    if (v->copy.kind <= GSYSTEM && v->x.g == v->g && within(&v->x, r->reg[ARCH_DW_SP])) {
         r->stack_lo = v->x.stack_lo & ~(uintptr_t)7;
         r->stack_hi = v->x.stack_hi;
     }
 }
 
-/* sp and pc alone: the registers that its frames have saved come up on the way. */
+static bool begin_parked(const struct view *v, struct unwind_regs *r)
+{
+    uintptr_t sp = v->copy.run.sp;
+
+    if (v->x.g == v->g && within(&v->x, sp))
+        return unwind_from_switch(r, sp, v->x.stack_lo & ~(uintptr_t)7, v->x.stack_hi);
+    return unwind_from_switch(r, sp, 0, 0);
+}
+
+/* sp and pc alone: the registers that its frames have saved come up on the way; see unwind.c for
+ * frames that are found by a frame pointer. */
 static bool begin_blocked(const struct view *v, struct unwind_regs *r)
 {
     struct m *m = m_of(v);
 
     if (!m || load_acquire(&m->curg) != v->g)
         return false;
-    *r = (struct unwind_regs){.call = false};
+    *r = (struct unwind_regs){.call = false, .fp_unknown = true};
     if (!blocked_at(m->tid, &r->pc, &r->reg[ARCH_DW_SP]))
         return false;
     r->reg[ARCH_DW_RA] = r->pc;
@@ -146,7 +153,7 @@ static bool begin_interrupted(const struct view *v, struct unwind_regs *r)
         return false;
     unwind_from_ucontext(r, handler);
     if (within(m->g0->x, r->reg[ARCH_DW_SP]) && !within(&v->x, r->reg[ARCH_DW_SP]))
-        return unwind_from_switch(r, v->copy.run.sp, 0, 0);
+        return begin_parked(v, r);
     return true;
 }
 
@@ -169,7 +176,7 @@ static bool begin(const struct view *v, const void *context, struct unwind_regs 
     on_g0 = m && getg() && m == getm() && getg() == m->g0 && m->curg == v->g;
     if (v->copy.status == Grunning && !on_g0)
         return begin_blocked(v, r);
-    return unwind_from_switch(r, v->copy.run.sp, 0, 0);
+    return begin_parked(v, r);
 }
 
 static bool never_ran(const struct unwind_regs *r)
@@ -254,60 +261,81 @@ static bool is_shown(const struct g *gp, const struct g *skip)
     return gp != skip && s != Gidle && s != Gdead && gp->kind <= (is_system() ? GSYSTEM : GNORMAL);
 }
 
-/* The goroutine that follows `after` in the order of numbers. */
-struct next {
+/* Those to show, by number. Without memory for the list they come as they lie. */
+struct list {
+    struct printer *p;
     const struct g *skip;
-    uint64_t after;
-    struct g *found;
-    uint32_t n; /* how many there are */
+    struct g **g;
+    size_t n, room;
 };
 
-static bool consider(struct g *gp, void *arg)
+static bool count_one(struct g *gp, void *arg)
 {
-    struct next *k = arg;
+    struct list *l = arg;
 
-    if (!is_shown(gp, k->skip))
-        return true;
-    k->n++;
-    if (gp->goid > k->after && (!k->found || gp->goid < k->found->goid))
-        k->found = gp;
+    l->room += is_shown(gp, l->skip);
     return true;
 }
 
-struct each {
-    struct printer *p;
-    const struct g *skip;
-};
-
-static bool print_each(struct g *gp, void *arg)
+static bool take_one(struct g *gp, void *arg)
 {
-    struct each *e = arg;
-    struct view v;
+    struct list *l = arg;
 
-    if (is_shown(gp, e->skip) && look(gp, &v)) {
-        printer_put(e->p, "\n");
-        print_goroutine(e->p, &v, NULL);
-    }
-    return !e->p->err;
+    if (is_shown(gp, l->skip))
+        l->g[l->n++] = gp;
+    return l->n < l->room;
 }
 
-/* By number, as long as looking for the next one is cheap; a great many come as they lie. */
+static bool print_one(struct g *gp, void *arg)
+{
+    struct list *l = arg;
+    struct view v;
+
+    if (is_shown(gp, l->skip) && look(gp, &v)) {
+        printer_put(l->p, "\n");
+        print_goroutine(l->p, &v, NULL);
+    }
+    return !l->p->err;
+}
+
+/* By Shell's method: no recursion, and never out of bounds should numbers change meanwhile. */
+static void sort(struct g **g, size_t n)
+{
+    size_t gap = 1;
+
+    while (gap < n / 3)
+        gap = 3 * gap + 1;
+    for (; gap > 0; gap /= 3) {
+        for (size_t i = gap; i < n; i++) {
+            struct g *gp = g[i];
+            size_t k = i;
+
+            for (; k >= gap && g[k - gap]->goid > gp->goid; k -= gap)
+                g[k] = g[k - gap];
+            g[k] = gp;
+        }
+    }
+}
+
 static void print_others(struct printer *p, struct g *skip)
 {
-    struct next k = {.skip = skip};
-    struct each e = {p, skip};
+    struct list l = {.p = p, .skip = skip};
+    size_t size;
 
-    allgs_each(consider, &k);
-    if (k.n > SORT_MAX) {
-        allgs_each(print_each, &e);
+    allgs_each(count_one, &l);
+    if (l.room == 0)
+        return;
+    size = (l.room * sizeof(struct g *) + PAGE - 1) & ~(size_t)(PAGE - 1);
+    l.g = vm_map(size);
+    if (!l.g) {
+        allgs_each(print_one, &l);
         return;
     }
-    for (uint32_t left = k.n; left > 0 && k.found; left--) {
-        if (!print_each(k.found, &e))
-            return;
-        k = (struct next){.skip = skip, .after = k.found->goid};
-        allgs_each(consider, &k);
-    }
+    allgs_each(take_one, &l);
+    sort(l.g, l.n);
+    for (size_t i = 0; i < l.n && print_one(l.g[i], &l); i++)
+        ;
+    vm_unmap(l.g, size);
 }
 
 void traceback_others(int fd, struct g *skip)

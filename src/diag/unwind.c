@@ -7,6 +7,8 @@ enum { TURNS_MAX = 16 };
 
 /* Frames by frame pointer are trusted up to this size. */
 #define FP_FRAME_MAX (16u << 20)
+/* How far a frame is searched for. */
+#define SEARCH_MAX (64u << 10)
 
 /* The stack may hold redzones and another thread's data; this only looks. */
 __attribute__((no_sanitize("address", "thread"))) static uintptr_t load(uintptr_t addr)
@@ -40,10 +42,46 @@ static int arrive(struct unwind_regs *r, struct unwind_regs *to)
     return 1;
 }
 
-static bool find_cfa(const struct unwind_regs *r, const struct cfi_row *row, uintptr_t *cfa)
+/* Where the frame of e's function must be when its frame pointer is not known: the lowest place
+ * above sp whose return address follows a direct call of this function, or, for functions called by
+ * pointer alone, any call, and whose saved frame pointer leads up. */
+static bool search_cfa(const struct unwind_regs *r, const struct cfi_entry *e,
+                       const struct cfi_row *row, uintptr_t *cfa)
+{
+    uintptr_t sp = r->reg[ARCH_DW_SP], by_pointer = 0;
+
+    if (row->rule[ARCH_DW_RA] != RULE_OFFSET || row->rule[ARCH_DW_FP] != RULE_OFFSET)
+        return false;
+    for (uintptr_t at = sp + (uintptr_t)row->cfa_value; at - sp < SEARCH_MAX; at += sizeof at) {
+        uintptr_t ra, fp;
+        uint8_t before[8];
+
+        if (!unwind_read(r, at + (uintptr_t)row->value[ARCH_DW_RA], &ra) ||
+            !unwind_read(r, at + (uintptr_t)row->value[ARCH_DW_FP], &fp))
+            break;
+        ra = arch_strip_pac(ra);
+        if (!module_find(ra - 1) || !peek_bytes(ra - 8, before, sizeof before) ||
+            !arch_call_before(before))
+            continue;
+        if (arch_call_target(ra, before) == e->lo) {
+            *cfa = at;
+            return true;
+        }
+        if (!by_pointer && !arch_call_target(ra, before) &&
+            (fp == 0 || (fp >= at && fp - at < FP_FRAME_MAX)))
+            by_pointer = at;
+    }
+    *cfa = by_pointer;
+    return by_pointer != 0;
+}
+
+static bool find_cfa(const struct unwind_regs *r, const struct cfi_entry *e,
+                     const struct cfi_row *row, uintptr_t *cfa)
 {
     if (row->cfa_rule == RULE_EXPR)
         return dwarf_eval(r, (const uint8_t *)row->cfa_value, NULL, cfa);
+    if (r->fp_unknown && row->cfa_reg == ARCH_DW_FP)
+        return search_cfa(r, e, row, cfa);
     *cfa = r->reg[row->cfa_reg] + (uintptr_t)row->cfa_value;
     return true;
 }
@@ -89,8 +127,9 @@ static int step_cfi(struct unwind_regs *r, const struct cfi_entry *e)
     /* A function that has made a call keeps its return address elsewhere than in the register. */
     if (row.rule[ARCH_DW_RA] == RULE_SAME && r->call)
         return -1;
-    if (!find_cfa(r, &row, &cfa))
+    if (!find_cfa(r, e, &row, &cfa))
         return -1;
+    to.fp_unknown = r->fp_unknown && row.rule[ARCH_DW_FP] == RULE_SAME;
     to.reg[ARCH_DW_SP] = cfa;
     for (int i = 0; i < ARCH_DW_REGS; i++)
         if (row.rule[i] != RULE_SAME && !apply_rule(r, cfa, row.rule[i], row.value[i], &to.reg[i]))
@@ -160,7 +199,7 @@ static int step_fp(struct unwind_regs *r)
     struct unwind_regs to = *r;
     uintptr_t fp = r->reg[ARCH_DW_FP], sp = r->reg[ARCH_DW_SP];
 
-    if (fp < sp || fp - sp > FP_FRAME_MAX || fp % sizeof fp != 0)
+    if (r->fp_unknown || fp < sp || fp - sp > FP_FRAME_MAX || fp % sizeof fp != 0)
         return -1;
     if (!unwind_read(r, fp, &to.reg[ARCH_DW_FP]) || !unwind_read(r, fp + sizeof fp, &to.pc))
         return -1;
@@ -215,14 +254,23 @@ void unwind_from_ucontext(struct unwind_regs *r, const void *ucontext)
     arch_regs_mcontext(r->reg, &r->pc, (const uintptr_t *)((const char *)ucontext + ARCH_MCONTEXT));
 }
 
+static bool read_words(const struct unwind_regs *r, uintptr_t addr, uintptr_t *words, size_t n)
+{
+    if (addr % sizeof *words != 0 || addr < r->stack_lo || addr >= r->stack_hi ||
+        (r->stack_hi - addr) / sizeof *words < n)
+        return peek_bytes(addr, words, n * sizeof *words);
+    for (size_t i = 0; i < n; i++)
+        words[i] = load(addr + i * sizeof *words);
+    return true;
+}
+
 bool unwind_from_switch(struct unwind_regs *r, uintptr_t sp, uintptr_t stack_lo, uintptr_t stack_hi)
 {
     uintptr_t words[ARCH_SAVED_WORDS];
 
     *r = (struct unwind_regs){.stack_lo = stack_lo, .stack_hi = stack_hi, .call = true};
-    for (unsigned i = 0; i < ARCH_SAVED_WORDS; i++)
-        if (!unwind_read(r, sp + i * sizeof *words, &words[i]))
-            return false;
+    if (!read_words(r, sp, words, ARCH_SAVED_WORDS))
+        return false;
     arch_regs_switched(r->reg, &r->pc, sp, words);
     return true;
 }

@@ -21,6 +21,7 @@ struct unwind_regs {
     uintptr_t stack_lo, stack_hi; /* known to be mapped; 0, 0: nothing is known */
     bool call;                    /* pc is a return address: the call is before it */
     bool may_refresh;             /* an unknown pc is worth a look at /proc/self/maps, once */
+    bool fp_unknown;              /* of the registers only pc and sp are known so far */
     uint8_t turns;                /* steps that did not go up the stack */
 };
 

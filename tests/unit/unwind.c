@@ -464,6 +464,40 @@ TEST(call_on_other_stack)
     arch_call_on((uintptr_t)stack + sizeof stack, on_other_stack, NULL);
 }
 
+/* Only pc and sp are known, as of a thread that sleeps in the kernel. */
+
+/* alloca wants a frame pointer. */
+static noinline void with_fp(void (*fn)(void), size_t n)
+{
+    volatile char *room = __builtin_alloca(n);
+
+    room[0] = 1;
+    fn();
+    CHECK_EQ(room[0], 1);
+}
+
+static void from_pc_and_sp(void)
+{
+    struct unwind_regs full, bare = {.call = true, .fp_unknown = true};
+
+    unwind_here(&full);
+    bare.pc = full.pc;
+    bare.reg[ARCH_DW_SP] = full.reg[ARCH_DW_SP];
+    walk(&full, &ours);
+    walk(&bare, &fault);
+    /* Above the tested frames may be ones that cannot be told from others. */
+    CHECK_GE(fault.n, IN_SANITIZER ? 2 : 4);
+    for (int i = 0; i < MIN(fault.n, 4); i++)
+        CHECK_EQ(fault.pc[i], ours.pc[i]);
+}
+
+TEST(pc_and_sp_alone)
+{
+    modules_init();
+    with_fp(from_pc_and_sp, 1000);
+    NO_TAIL();
+}
+
 /* Garbage. */
 
 static uintptr_t random_code(uint64_t *seed)

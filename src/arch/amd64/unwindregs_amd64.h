@@ -80,6 +80,14 @@ static inline bool arch_call_before(const uint8_t b[8])
     return false;
 }
 
+static inline uintptr_t arch_call_target(uintptr_t ra, const uint8_t b[8])
+{
+    uint32_t rel =
+        (uint32_t)b[4] | (uint32_t)b[5] << 8 | (uint32_t)b[6] << 16 | (uint32_t)b[7] << 24;
+
+    return b[3] == 0xe8 ? ra + (uintptr_t)(int64_t)(int32_t)rel : 0;
+}
+
 /* true: it is at sp, on the stack, and returning pops it. */
 static inline bool arch_return_of_leaf(const uintptr_t reg[ARCH_DW_REGS], uintptr_t *ra)
 {

@@ -69,13 +69,26 @@ static inline uintptr_t arch_strip_pac(uintptr_t address)
     return x30;
 }
 
+static inline uint32_t arch_op_before(const uint8_t b[8])
+{
+    return (uint32_t)b[4] | (uint32_t)b[5] << 8 | (uint32_t)b[6] << 16 | (uint32_t)b[7] << 24;
+}
+
 /* bl and the forms of blr. */
 static inline bool arch_call_before(const uint8_t b[8])
 {
-    uint32_t op =
-        (uint32_t)b[4] | (uint32_t)b[5] << 8 | (uint32_t)b[6] << 16 | (uint32_t)b[7] << 24;
+    uint32_t op = arch_op_before(b);
 
     return op >> 26 == 0x25 || (op & 0xfffff000) == 0xd63f0000 || (op & 0xfffff000) == 0xd73f0000;
+}
+
+static inline uintptr_t arch_call_target(uintptr_t ra, const uint8_t b[8])
+{
+    uint32_t op = arch_op_before(b);
+    /* Words, signed, in 26 bits. */
+    int64_t words = (int64_t)((uint64_t)op << 38) >> 38;
+
+    return op >> 26 == 0x25 ? ra - 4 + (uintptr_t)(words * 4) : 0;
 }
 
 /* false: *ra is it. */
