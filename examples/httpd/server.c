@@ -62,6 +62,9 @@ int server_init(struct server *s, const char *root)
 
 void server_free(struct server *s)
 {
+    /* Whoever closed `drained` did it under the lock: now he is done with it. */
+    gamp_mutex_lock(&s->lock);
+    gamp_mutex_unlock(&s->lock);
     site_close(&s->site);
     gamp_chan_unref(s->drained);
 }
