@@ -19,6 +19,8 @@
 
 /* Requests in progress may take so long to end after a signal. */
 #define GRACE (10 * GAMP_SECOND)
+/* And those that are cut off then, or the log's writer, so long. */
+#define CUT GAMP_SECOND
 
 static void print_stats(const struct server *s)
 {
@@ -56,14 +58,18 @@ static int fail(int status, const char *what, int err)
     return status;
 }
 
-/* Waits for a signal, then for the requests in progress; a second signal cuts that short. */
-static void run(struct server *s, gamp_chan *signals)
+/* Waits for a signal, then for the requests in progress; a second signal cuts that short. Returns
+ * whether all connections have ended. */
+static bool run(struct server *s, gamp_chan *signals)
 {
     int sig;
     gamp_chan_recv(signals, &sig);
     server_stop(s);
-    gamp_select(GAMP_RECV(s->drained, NULL), GAMP_RECV(signals, &sig),
-                GAMP_AT(gamp_now() + GRACE));
+    if (gamp_select(GAMP_RECV(s->drained, NULL), GAMP_RECV(signals, &sig),
+                    GAMP_AT(gamp_now() + GRACE)) == 0)
+        return true;
+    server_cut(s);
+    return gamp_chan_recv_until(s->drained, NULL, gamp_now() + CUT) == -EPIPE;
 }
 
 static struct server server;
@@ -98,6 +104,14 @@ static int start(const struct options *o, gamp_chan *signals)
     return 0;
 }
 
+static void log_end(void)
+{
+    uint64_t lost = accesslog_end(&access_log, gamp_now() + CUT);
+    if (lost)
+        fprintf(stderr, "httpd: %llu lines of the access log were lost\n",
+                (unsigned long long)lost);
+}
+
 GAMP_MAIN(argc, argv)
 {
     struct options o;
@@ -110,16 +124,16 @@ GAMP_MAIN(argc, argv)
     if (!signals)
         return fail(1, "start", -ENOMEM);
     int status = start(&o, signals);
-    if (status)
-        return status;
-    run(&server, signals);
-    if (o.log) {
-        uint64_t lost = accesslog_end(&access_log, gamp_now() + GAMP_SECOND);
-        if (lost)
-            fprintf(stderr, "httpd: %llu lines of the access log were lost\n",
-                    (unsigned long long)lost);
+    if (status == 0) {
+        bool ended = run(&server, signals);
+        if (o.log)
+            log_end();
+        if (o.stats)
+            print_stats(&server);
+        if (ended)
+            server_free(&server);
     }
-    if (o.stats)
-        print_stats(&server);
-    return 0;
+    gamp_signal_stop(signals);
+    gamp_chan_unref(signals);
+    return status;
 }

@@ -50,6 +50,7 @@ int server_init(struct server *s, const char *root)
     int files, places;
     share_descriptors(&files, &places);
     atomic_init(&s->stopping, false);
+    s->live = 1;
     s->drained = gamp_chan_new(0, 0);
     if (!s->drained)
         return -ENOMEM;
@@ -61,6 +62,9 @@ int server_init(struct server *s, const char *root)
 
 void server_free(struct server *s)
 {
+    /* Whoever closed `drained` did it under the lock: now he is done with it. */
+    gamp_mutex_lock(&s->lock);
+    gamp_mutex_unlock(&s->lock);
     site_close(&s->site);
     gamp_chan_unref(s->drained);
 }
@@ -94,7 +98,7 @@ static void count(struct server *s)
     gamp_mutex_unlock(&s->lock);
 }
 
-/* The last thing a connection does. */
+/* The last thing a connection, or server_accept, does: its place goes to another. */
 static void uncount(struct server *s)
 {
     gamp_sem_release(&s->site.places, 1);
@@ -142,14 +146,15 @@ void server_accept(struct server *s)
             uncount(s);
             continue;
         }
-        gamp_sem_release(&s->site.places, 1);
         if (server_stopping(s))
-            return;
+            break;
+        gamp_sem_release(&s->site.places, 1);
         if (!of_one(fd)) {
             gamp_sleep(pause);
             pause = 2 * pause < PAUSE_MAX ? 2 * pause : PAUSE_MAX;
         }
     }
+    uncount(s);
 }
 
 void server_stop(struct server *s)
@@ -165,4 +170,12 @@ void server_stop(struct server *s)
         gamp_chan_close(s->drained);
     gamp_mutex_unlock(&s->lock);
     gamp_sem_release(&s->site.places, 1); /* server_accept may wait for a place */
+}
+
+void server_cut(struct server *s)
+{
+    gamp_mutex_lock(&s->lock);
+    for (struct conn *c = s->conns; c; c = c->next)
+        gamp_shutdown(c->fd, SHUT_RDWR);
+    gamp_mutex_unlock(&s->lock);
 }

@@ -23,10 +23,10 @@ struct server {
 
     gamp_mutex lock; /* of what follows */
     struct conn *conns;
-    size_t live;
+    size_t live; /* connections, and server_accept, which alone makes more */
     uint64_t accepted, requests;
     bool draining;      /* server_stop has been here */
-    gamp_chan *drained; /* then closed once no connection lives */
+    gamp_chan *drained; /* closed when then none lives any more */
 };
 
 /* Room for the connections that the descriptor limit allows. 0 or -errno. The server is zero
@@ -40,6 +40,9 @@ void server_accept(struct server *s);
 /* No connection is accepted any more, and those without a request end. Those with one go on;
  * s->drained tells when all have ended. */
 void server_stop(struct server *s);
+
+/* After server_stop: ends the connections that are left, in the middle of what they do. */
+void server_cut(struct server *s);
 
 static inline bool server_stopping(struct server *s)
 {

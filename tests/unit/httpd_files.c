@@ -315,7 +315,7 @@ TEST(long_listings_are_cut)
     enter_tree();
     CHECK(mkdir("many", 0755) == 0);
     for (int i = 0; i < 6; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "many/%d", i);
         make(name, "");
     }
