@@ -3,9 +3,10 @@
  * that overrun their slice to leave, polls the network when nobody does.
  *
  * It looks every 20 us, and after 50 quiet looks half as often each time, down to each 10 ms; to each
- * 1 ms while goroutines wait and no P is idle, so that a block is noticed soon. While all Ps are
- * busy with goroutines that do not switch, it sleeps in the poller: an event is then seen at once. When every P
- * is idle it sleeps until one runs.
+ * 1 ms while goroutines wait and no P is idle, so that a block is noticed soon, with one more look 20 us
+ * behind each that leaves a doubt whether an M stands still: an M that does at both is
+ * asked for its state, which costs too much to ask each. While all Ps are busy with goroutines that do not
+ * switch, it sleeps in the poller: an event is then seen at once. When every P is idle it sleeps until one runs.
  *
  * It takes no memory from libc and calls nothing that could wait for a goroutine. */
 #include "base/throw.h"
@@ -31,10 +32,11 @@
 #define US 1000ll
 #define MS 1000000ll
 
-enum { QUIET_LOOKS = 50, SCAVENGE_AT_ONCE = 32768 };
+enum { QUIET_LOOKS = 50, SCAVENGE_AT_ONCE = 32768, HOG_AT = 50 * US };
 
 static const int64_t delay_min = 20 * US, delay_max = 10 * MS, delay_waiting = 1 * MS;
 static const int64_t slice_long = 10 * MS, slice_short = 1 * MS;
+static const int64_t timer_patience = 200 * US;
 static const int64_t poll_stale = 10 * MS, every_second = 1000 * MS;
 
 static struct m sysmon_m;
@@ -42,10 +44,12 @@ static struct m sysmon_m;
 /* What a round saw. */
 struct round {
     int64_t now;
-    bool acted;    /* took a P or asked one to leave: look again soon */
-    bool suspect;  /* an M stands still: look again at once */
+    bool acted;    /* took a P, or nearly: look often */
+    bool suspect;  /* the next look decides about an M: look once more at once */
     bool waiting;  /* goroutines wait and no P is idle */
-    bool all_hogs; /* every P runs one that does not switch */
+    int64_t patience; /* of the next look, while there are hogs */
+    int hogs;      /* Ps that run one that does not switch */
+    bool all_hogs; /* every P does */
 };
 
 static bool others_wait(struct p *pp)
@@ -87,35 +91,62 @@ static bool burning(struct m *m, int64_t cpu, int64_t now)
     return m->mon.cpu >= 0 && preempt_burning(m, cpu - m->mon.cpu, now - m->mon.looked, &m->mon.sleeps);
 }
 
-/* In user code for at least two looks: asleep, or burning its slice? */
+/* Somebody could use the P: a goroutine that waits, or the next event. */
+static bool wanted(struct p *pp)
+{
+    return others_wait(pp) || load_relaxed(&sched.gcwaiting) ||
+           load_relaxed(&sched.npidle) + load_relaxed(&sched.nmspinning) == 0;
+}
+
+static void ask_to_leave(struct p *pp, struct m *m, int64_t cpu, struct round *r)
+{
+    preemptone(pp);
+    if (!others_wait(pp) && !load_relaxed(&sched.gcwaiting))
+        return;
+    if (burning(m, cpu, r->now))
+        preempt_signal(m);
+    else
+        r->suspect = true;
+}
+
+/* One that has computed for long will do so for longer: it is watched less closely, so that a look comes late by no more
+ * than half the time that it ran. */
+static void look_hog(int64_t ran, int64_t slice, struct round *r)
+{
+    int64_t patience = MAX(ran / 2, delay_waiting);
+
+    if (ran < slice)
+        patience = MIN(patience, MAX(slice - ran, delay_min));
+    r->patience = r->hogs++ > 0 ? MIN(r->patience, patience) : patience;
+}
+
+/* In user code since the last look: asleep, or burning its slice? */
 static void look_user(struct p *pp, struct m *m, struct round *r)
 {
     bool hint = m->hint;
-    bool wanted = others_wait(pp) || load_relaxed(&sched.gcwaiting) ||
-                  load_relaxed(&sched.npidle) + load_relaxed(&sched.nmspinning) == 0;
     int64_t cpu = thread_cputime(m->cpuclock);
     int64_t slice = load_relaxed(&sched.runqshort) != 0 || !runqempty(pp) ? slice_short : slice_long;
 
+    slice += slice / 8 - (int64_t)sched_rand((uint32_t)(slice / 4));
     if (m->mon.cpu0 < 0)
         m->mon.cpu0 = cpu;
-    if (cpu == m->mon.cpu && wanted) {
-        r->suspect = true;
-        if ((hint || thread_state(m->tid) != 'R') && take(pp, m, hint)) {
-            r->acted = true;
-            return;
+    if (cpu != m->mon.cpu) {
+        r->suspect = r->suspect || m->mon.cpu < 0;
+        if (cpu - m->mon.cpu0 > HOG_AT)
+            look_hog(cpu - m->mon.cpu0, slice, r);
+        else
+            r->all_hogs = false;
+    } else if (wanted(pp)) {
+        r->all_hogs = false;
+        /* One that only waits for a CPU of the machine is none that sleeps: no reason to look more often. */
+        if (hint || thread_state(m->tid) != 'R') {
+            r->acted = r->suspect = true;
+            if (take(pp, m, hint))
+                return;
         }
     }
-    if (cpu != m->mon.cpu)
-        r->all_hogs = r->all_hogs && cpu - m->mon.cpu0 > 50 * US;
-    else if (m->mon.cpu < 0 || wanted)
-        r->suspect = true;
-    slice += slice / 8 - (int64_t)sched_rand((uint32_t)(slice / 4));
-    if (cpu - m->mon.cpu0 >= slice) {
-        preemptone(pp);
-        if ((others_wait(pp) || load_relaxed(&sched.gcwaiting)) && burning(m, cpu, r->now))
-            preempt_signal(m);
-        r->acted = others_wait(pp);
-    }
+    if (cpu - m->mon.cpu0 >= slice)
+        ask_to_leave(pp, m, cpu, r);
     m->mon.cpu = cpu;
     m->mon.looked = r->now;
 }
@@ -137,14 +168,19 @@ static void look_p(struct p *pp, struct round *r)
     tick = load_relaxed(&m->switches);
     if (m->mon.tick != tick) {
         m->mon.tick = tick;
-        m->mon.since = r->now;
-        m->mon.cpu = m->mon.cpu0 = -1;
-        m->mon.sleeps = -1;
+        m->mon.since = m->mon.looked = r->now;
+        m->mon.cpu = m->mon.cpu0 = m->mon.sleeps = -1;
         r->all_hogs = false;
+        /* It may block from now on: what its clock stands at tells at the next look. */
+        if (wanted(pp) && !load_acquire(&m->inruntime)) {
+            m->mon.cpu = m->mon.cpu0 = thread_cputime(m->cpuclock);
+            r->suspect = true;
+        }
         return;
     }
     if (load_acquire(&m->inruntime)) {
         m->mon.cpu = -1;
+        r->all_hogs = false;
         if (r->now - m->mon.since >= slice_long)
             preemptone(pp);
         return;
@@ -179,6 +215,7 @@ static void look(struct round *r)
 
     r->all_hogs = true;
     r->acted = r->suspect = false;
+    r->hogs = 0;
     for (int32_t i = 0; i < n; i++)
         look_p(allp[i], r);
     look_strays(r);
@@ -205,6 +242,16 @@ static void work_end(struct gqueue *q)
     unlock(&sched.lock);
 }
 
+/* When the earliest timer is late enough to be sysmon's business. */
+static int64_t timers_due(void)
+{
+    int64_t when = NEVER - timer_patience;
+
+    for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++)
+        when = MIN(when, load_relaxed(&allp[i]->timers.minwhen));
+    return when + timer_patience;
+}
+
 /* Sleeps for delay; in the poller when nobody else will look there soon. */
 static void nap(const struct round *r, int64_t delay)
 {
@@ -213,7 +260,7 @@ static void nap(const struct round *r, int64_t delay)
     if (r->all_hogs && netpollinited() && load_relaxed(&sched.npidle) == 0 &&
         load_relaxed(&sched.lastpoll) != 0) {
         work_begin();
-        q = netpoll_beside(delay);
+        q = netpoll_beside(MAX(MIN(delay, timers_due() - r->now), delay_min));
         work_end(&q);
         return;
     }
@@ -233,25 +280,27 @@ static void poll_if_stale(int64_t now)
     work_end(&q);
 }
 
-/* Due timers of Ps whose goroutines do not let the scheduler run: ask those to leave. An idle P would run them too. */
-static void timers_late(int64_t now)
+/* Due timers of Ps whose goroutines do not let the scheduler run. An idle P would run them too. */
+static void timers_late(struct round *r)
 {
     for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++) {
         struct p *pp = allp[i];
         struct m *m = load_acquire(&pp->m);
 
-        if (load_relaxed(&pp->timers.minwhen) > now - slice_short)
+        if (load_relaxed(&pp->timers.minwhen) > r->now - timer_patience)
             continue;
         if (load_relaxed(&sched.npidle) > 0) {
             wakep();
-        } else if (m && m->mon.tick == load_relaxed(&m->switches)) {
+        } else if (m && m->mon.tick == load_relaxed(&m->switches) &&
+                   m->mon.since <= r->now - timer_patience) {
             struct gqueue none = {NULL, NULL, 0};
             bool ran = false;
 
             /* No P comes by: run them here. */
             work_begin();
-            timers_run(&pp->timers, now, &ran);
+            timers_run(&pp->timers, r->now, &ran);
             work_end(&none);
+            r->suspect = true;
         }
     }
 }
@@ -338,22 +387,22 @@ static void sysmon(void *arg)
             delay = delay_min;
             quiet = 0;
         }
-        nap(&r, delay);
+        nap(&r, r.suspect ? delay_min : delay);
         r.now = nanotime();
         store_relaxed(&sched.coarse, r.now);
         poll_if_stale(r.now);
         look(&r);
-        timers_late(r.now);
+        timers_late(&r);
         if (debug.schedtrace > 0)
             schedtrace_tick(r.now);
         once_a_second(r.now);
-        quiet = r.acted || r.suspect ? 0 : quiet + 1;
+        quiet = r.acted ? 0 : quiet + 1;
         if (quiet == 0)
             delay = delay_min;
         else if (quiet > QUIET_LOOKS)
             delay = MIN(delay * 2, delay_max);
-        if (r.waiting)
-            delay = MIN(delay, delay_waiting);
+        if (r.waiting || (r.hogs > 0 && load_relaxed(&sched.npidle) == 0))
+            delay = MIN(delay, r.all_hogs ? r.patience : delay_waiting);
     }
 }
 
