@@ -24,6 +24,8 @@ struct g *entry_slow(struct g *gp)
     }
     if (load_acquire(&sched.phase) >= PHASE_STOPPING)
         park_forever(gp);
+    /* The count tells sysmon, should it be asking right now, that its ASK may have been put back. */
+    m->switches++;
     store_relaxed(&m->guard, gp->run.stackguard0);
     compiler_barrier();
     if (cpu_sp() < gp->run.stackguard0 && cpu_sp() >= gp->x->stack_lo - STACK_GUARD)

@@ -159,6 +159,7 @@ static void stop_owner(struct m *m, struct g *gp)
     if (!load_acquire(&pp->preempt) && !load_acquire(&sched.gcwaiting))
         return;
     store_relaxed(&pp->preempt, 0);
+    m->switches++; /* see entry_slow */
     store_relaxed(&m->guard, gp->run.stackguard0);
     lock(&sched.lock);
     if (sched.gcwaiting) {
