@@ -187,12 +187,20 @@ struct wgcall {
     uintptr_t args[6];
 };
 
+static void wgcall_done(gamp_waitgroup *wg)
+{
+    gamp_enter();
+    goroutine_over();
+    gamp_leave();
+    gamp_waitgroup_done(wg);
+}
+
 static void wgcall_run(struct wgcall *record)
 {
     struct wgcall call = *record;
 
     objmem_free(record);
-    gamp_defer(gamp_waitgroup_done, call.wg);
+    gamp_defer(wgcall_done, call.wg);
     /* A function of fewer words does not look at the rest. */
     ((void (*)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t))call.fn)(
         call.args[0], call.args[1], call.args[2], call.args[3], call.args[4], call.args[5]);

@@ -105,6 +105,7 @@ _Static_assert(sizeof(struct g) == 96, "a queued goroutine stays within 96 bytes
 enum {
     GFLAG_HOG = 1,     /* used up its slice: waits behind those that an event woke */
     GFLAG_OPTIONS = 2, /* bound at its creation */
+    GFLAG_OVER = 4,    /* counted as ended already */
 };
 
 /* The part that comes with a stack. Written by the goroutine itself unless said otherwise. */

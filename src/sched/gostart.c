@@ -36,8 +36,18 @@ static void end_g(struct p *pp, struct g *gp)
 {
     event_emit(EV_GO_END, gp->goid, 0);
     casgstatus(gp, Grunning, Gdead);
-    if (gp->kind == GNORMAL)
+    if (gp->kind == GNORMAL && !(gp->flags & GFLAG_OVER))
         count_owned(&pp->ended);
+}
+
+void goroutine_over(void)
+{
+    struct g *gp = getg();
+
+    if (gp->kind != GNORMAL || (gp->flags & GFLAG_OVER))
+        return;
+    gp->flags |= GFLAG_OVER;
+    count_owned(&gp->run.m->p->ended);
 }
 
 static void commit_exit(struct m *m, struct g *gp)

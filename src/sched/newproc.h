@@ -15,6 +15,9 @@ struct newproc_options {
 int newproc(const struct newproc_options *o, void (*fn)(void), const uintptr_t *args, unsigned n,
             enum gkind kind, uintptr_t pc);
 
+/* Inside the runtime. The calling goroutine does nothing more but to end and is not counted among
+ * the program's any longer: whoever it wakes next finds it gone. */
+void goroutine_over(void);
 /* Ends the calling goroutine: its deferred calls have run. */
 _Noreturn void goexit0(void);
 

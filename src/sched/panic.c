@@ -61,6 +61,7 @@ void gopanic(const char *message)
     fetch_add_acqrel(&sched.panicking, 1);
     run_defers(x, x->protects ? x->protects->defers : NULL);
     if (!x->protects) {
+        store_release(&sched.dying, 1);
         gamp_enter();
         fatal_begin();
         printpanics(2, &p);

@@ -33,7 +33,11 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-enum { M0_PATIENCE = 20 * 1000 * 1000, PANIC_YIELDS = 1000 };
+enum {
+    M0_PATIENCE = 20 * 1000 * 1000,
+    PANIC_PATIENCE = 1000 * 1000 * 1000,
+    PANIC_LOOK = 50 * 1000
+};
 
 static struct {
     int (*fn)(int, char **);
@@ -74,6 +78,19 @@ static void commit_nothing(struct m *m, struct g *gp)
     (void)gp;
 }
 
+/* Others that panic come first: a deferred call of theirs may be what let main end. While it runs
+ * they may yet recover; once the report has begun the process ends by it. */
+static void await_panics(struct g *gp)
+{
+    int64_t patience = nanotime() + PANIC_PATIENCE;
+
+    while (load_acquire(&sched.panicking) > 0 && !load_acquire(&sched.dying) &&
+           nanotime() < patience)
+        sleep_until(nanotime() + PANIC_LOOK);
+    if (load_acquire(&sched.dying))
+        park_forever(gp);
+}
+
 /* On the main goroutine, inside the runtime. */
 _Noreturn static void main_end(int code)
 {
@@ -81,9 +98,7 @@ _Noreturn static void main_end(int code)
     struct m *m = gp->run.m;
     int64_t patience;
 
-    /* Others that panic print their report first. */
-    for (int i = 0; i < PANIC_YIELDS && load_acquire(&sched.panicking) > 0; i++)
-        gosched();
+    await_panics(gp);
     m = gp->run.m;
     sched.exitcode = code;
     race_release(&program);

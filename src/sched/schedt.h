@@ -78,6 +78,7 @@ struct schedt {
     int32_t wantprocs;    /* atomic: the template thread is to change the number of Ps */
     size_t stack_size;    /* what gamp_go's goroutines get; 0: the default */
     int32_t panicking;    /* atomic: goroutines that run deferred calls of a panic */
+    uint32_t dying;       /* atomic: one of them has begun its report */
     uint32_t forked;      /* atomic: this is the child of a fork */
     int32_t strays_now;   /* atomic: Ms in user code without a P */
     uint64_t handoffs, preemptions, strays; /* atomic counters */

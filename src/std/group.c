@@ -90,6 +90,7 @@ static void leave(gamp_group *g)
 static void member_done(gamp_group *g)
 {
     gamp_enter();
+    goroutine_over();
     leave(g);
     gamp_leave();
 }

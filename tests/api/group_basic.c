@@ -358,6 +358,30 @@ TEST_GO(members_start_members)
     CHECK_EQ(n, 1023);
 }
 
+static void nothing(void)
+{
+}
+
+/* None outlives wait: not in the count of goroutines either. */
+TEST_GO_WITHIN(none_outlives_wait, 60)
+{
+    for (int i = 0; i < 5000 / test_slowness(); i++) {
+        gamp_waitgroup wg = {0};
+        gamp_group g;
+        int n = 0;
+
+        CHECK_EQ(gamp_group_init(&g, NULL), 0);
+        for (int k = 0; k < 4; k++)
+            CHECK_EQ(gamp_group_go(&g, k % 2 ? leave : count, &n), 0);
+        CHECK_EQ(gamp_group_wait(&g), 0);
+        CHECK_EQ(gamp_num_goroutine(), 1);
+        for (int k = 0; k < 4; k++)
+            CHECK_EQ(gamp_waitgroup_go(&wg, nothing), 0);
+        gamp_waitgroup_wait(&wg);
+        CHECK_EQ(gamp_num_goroutine(), 1);
+    }
+}
+
 /* Nobody touches the group, its memory or the members' once wait has returned. */
 TEST_GO_WITHIN(memory_goes_after_wait, 60)
 {
