@@ -19,6 +19,8 @@
 #include "sched/netpoll.h"
 #include "base/throw.h"
 #include "lock/mutex.h"
+#include "os/linux/clock.h"
+#include "os/linux/futex.h"
 #include "os/linux/sys.h"
 #include "sched/polldesc.h"
 #include "sched/proc.h"
@@ -34,7 +36,12 @@
 #define DATA_BREAK UINT64_MAX
 
 static struct mutex init_lock = MUTEX_INIT(LOCK_LEAF);
-static uint32_t inited; /* atomic; epfd and breakfd are settled before it is set */
+
+/* What blocking polls sleep on. There is a poller even without descriptors for it (the limit may be
+ * reached when the runtime starts): it then knows timers and breaks alone. */
+enum state { STATE_NONE, STATE_FUTEX, STATE_EPOLL };
+
+static uint32_t state; /* atomic; epfd and breakfd are settled before it is STATE_EPOLL */
 static int epfd = -1, breakfd = -1;
 static bool have_pwait2;
 static int owner; /* the process that made it */
@@ -97,6 +104,32 @@ static int high_number(int fd)
     return high;
 }
 
+static void break_write(void)
+{
+    uint64_t one = 1;
+    int n;
+
+    do
+        n = (int)sys_write(breakfd, &one, sizeof one);
+    while (n == -EINTR);
+    /* -EAGAIN: the counter is full, so the descriptor is readable as it should be. */
+    if (n < 0 && n != -EAGAIN)
+        throw("netpollbreak: write to the eventfd failed with %d", -n);
+}
+
+/* Who sleeps on the futex comes back, and to the epoll instance. */
+static void leave_futex(void)
+{
+    bool was = load_relaxed(&state) == STATE_FUTEX;
+
+    store_release(&state, STATE_EPOLL);
+    if (!was)
+        return;
+    store_release(&breaking, 1);
+    break_write();
+    futex_wake(&breaking, INT32_MAX);
+}
+
 static int init_locked(void)
 {
     struct epoll_event ev = {.events = EPOLLIN, .data.u64 = DATA_BREAK};
@@ -115,7 +148,7 @@ static int init_locked(void)
         goto no_add;
     have_pwait2 = probe_pwait2();
     owner = sys_getpid();
-    store_release(&inited, 1);
+    leave_futex();
     return 0;
 
 no_add:
@@ -128,13 +161,13 @@ no_eventfd:
 
 static void forget(void)
 {
-    if (!inited)
+    store_relaxed(&breaking, 0);
+    if (load_relaxed(&state) != STATE_EPOLL)
         return;
     sys_close(epfd);
     sys_close(breakfd);
     epfd = breakfd = -1;
-    store_release(&inited, 0);
-    store_relaxed(&breaking, 0);
+    store_release(&state, STATE_NONE);
 }
 
 /* The parent's of before a fork: its registrations are copied, the instance is let alone. */
@@ -160,17 +193,24 @@ int netpollinit(void)
     int err = 0;
 
     lock(&init_lock);
-    if (!inited)
+    if (load_relaxed(&state) != STATE_EPOLL)
         err = init_locked();
     else if (owner != sys_getpid())
         err = inherit_locked();
+    if (load_relaxed(&state) == STATE_NONE)
+        store_release(&state, STATE_FUTEX);
     unlock(&init_lock);
     return err;
 }
 
+static bool have_epoll(void)
+{
+    return likely(load_acquire(&state) == STATE_EPOLL);
+}
+
 bool netpollinited(void)
 {
-    return load_acquire(&inited) != 0;
+    return load_acquire(&state) != STATE_NONE;
 }
 
 static int control(int ep, int op, int fd, uint32_t seq)
@@ -187,7 +227,7 @@ static int control_own(int op, int fd, uint32_t seq)
 {
     int err = 0;
 
-    if (unlikely(!netpollinited() || sched_phase() < PHASE_RUN)) {
+    if (unlikely(!have_epoll() || sched_phase() < PHASE_RUN)) {
         /* The number may be free, and would then become that of the instance itself. */
         err = (int)sys_call(SYS_fcntl, fd, F_GETFD);
         if (err >= 0)
@@ -236,17 +276,21 @@ void netpoll_wanted(void)
 
 void netpollbreak(void)
 {
-    uint64_t one = 1;
-    int n;
-
     if (!netpollinited() || !cas_acqrel(&breaking, 0, 1))
         return;
-    do
-        n = (int)sys_write(breakfd, &one, sizeof one);
-    while (n == -EINTR);
-    /* -EAGAIN: the counter is full, so the descriptor is readable as it should be. */
-    if (n < 0 && n != -EAGAIN)
-        throw("netpollbreak: write to the eventfd failed with %d", -n);
+    if (have_epoll())
+        break_write();
+    else
+        futex_wake(&breaking, INT32_MAX);
+}
+
+static void futex_sleep(int64_t delay, bool drain)
+{
+    if (delay == 0)
+        return;
+    futex_wait(&breaking, 0, delay < 0 ? NEVER : time_add(nanotime(), delay));
+    if (drain)
+        store_release(&breaking, 0);
 }
 
 static struct gqueue poll(int64_t delay, bool drain)
@@ -255,8 +299,10 @@ static struct gqueue poll(int64_t delay, bool drain)
     struct gqueue ready = {0};
     int n, i;
 
-    if (!netpollinited())
+    if (unlikely(!have_epoll())) {
+        futex_sleep(delay, drain);
         return ready;
+    }
     do {
         n = have_pwait2 ? wait_ns(ev, NETPOLL_EVENTS, delay) : wait_ms(ev, NETPOLL_EVENTS, delay);
         if (n < 0 && n != -EINTR)

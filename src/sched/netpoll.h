@@ -7,8 +7,8 @@
 
 #include "sched/g.h"
 
-/* Made at the first registration or at schedinit, whichever is first. 0 or -errno; a failure is
- * tried again at the next registration. */
+/* Made at the first registration or at schedinit, whichever is first. 0 or -errno; without an epoll
+ * instance netpoll sleeps and breaks all the same, and the next registration tries again. */
 int netpollinit(void);
 bool netpollinited(void);
 /* Ready goroutines (still Gwaiting: the caller readies them, see injectglist).

@@ -225,11 +225,17 @@ static int connect_patient(int fd, const gamp_addr *a, int64_t until)
 /* fd is registered. */
 static int connect_wait(int fd, const gamp_addr *a, int64_t until)
 {
-    long err = sys_call(SYS_connect, fd, &a->addr, a->len);
+    long err;
 
+    do
+        err = sys_call(SYS_connect, fd, &a->addr, a->len);
+    while (err == -EINTR);
+    if (err == -EISCONN)
+        return 0;
     if (err == -EAGAIN && a->addr.ss_family == AF_UNIX)
         return connect_patient(fd, a, until);
-    if (err != -EINPROGRESS && err != -EINTR)
+    /* Begun by a call that was interrupted, it is under way. */
+    if (err != -EINPROGRESS && err != -EALREADY)
         return (int)err;
     err = fd_wait(fd, POLLOUT, until);
     return err < 0 ? (int)err : sock_error(fd);
