@@ -64,7 +64,6 @@ void goexit0(void)
     struct g *next;
     bool inherit;
 
-    race_release(gp->x);
     if (m->lockedg == gp) {
         /* Locked at its end: the thread may be in any state, so it ends too. */
         m->lockedg = NULL;
@@ -78,6 +77,9 @@ void goexit0(void)
         run_prepare(m, next, inherit);
     else
         setg(m->g0);
+    /* The last: what is called on this stack after it, the clock for one, would race with the next
+     * owner. */
+    race_release(gp->x);
     gswitch(gp, next ? next : m->g0, true);
     throw("goexit0: a dead goroutine was scheduled");
 }

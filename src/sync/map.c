@@ -135,6 +135,9 @@ static void link_ahead(struct mapshard *s, struct maptable *t)
 
 static void bury(struct mapshard *s, struct mapdead *d)
 {
+    /* For who frees it: after all that was done to it under the lock. */
+    race_acquire(s);
+    race_release(d);
     d->next = NULL;
     d->ticket = s->ticket = grace_ticket();
     *s->dead_end = d;
@@ -181,6 +184,7 @@ int map_set(const struct mapkey *k, void *value, bool replace, struct mapmem *me
         t = mem->table;
         mem->table = NULL;
         s->linked = 1;
+        race_release(s);
         store_release(&s->table, t);
     }
     mem->bits = t ? 0 : MAP_FIRST_BITS;
@@ -224,6 +228,7 @@ void map_grow(const struct mapkey *k, struct mapmem *mem)
         store_release(&s->table, new);
         mem->table = NULL;
         bury(s, &t->dead);
+        race_release(s);
     }
     unlock(&s->lock);
 }

@@ -48,7 +48,7 @@ void map_free(struct gamp_map *m)
         for (struct maplink *l = t->segs[0][0].next, *next; l != &map_end; l = next) {
             next = l->next;
             if (l->pos & 1) {
-                race_acquire(&mapnode_of(l)->dead);
+                race_acquire(&mapnode_of(l)->value);
                 objmem_free(mapnode_of(l));
             }
         }

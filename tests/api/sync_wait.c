@@ -653,7 +653,7 @@ static void sem_many(int me)
             gamp_sem_acquire(&sem, n);
         if (!got)
             continue;
-        CHECK_LE(inside += n, 8);
+        CHECK((inside += n) <= 8);
         if (r % 7 == 0)
             gamp_gosched();
         inside -= n;
