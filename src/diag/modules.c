@@ -7,10 +7,10 @@
 #include "diag/elffile.h"
 #include "diag/peek.h"
 #include "os/linux/sys.h"
+#include "os/linux/vm.h"
 #include <fcntl.h>
 #include <link.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
 
 #define PHDRS_MAX 64u
 #define LINE_MAX_ 4608u /* the fixed columns and a path of PATH_MAX */
@@ -42,14 +42,13 @@ static const char *keep_text(const char *s)
     while (s[n])
         n++;
     if ((size_t)(names_end - names) <= n) {
-        size_t block = 64u << 10;
-        long p = sys_call(SYS_mmap, NULL, block, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        const size_t block = 64u << 10;
+        char *p = vm_map(block);
 
-        if (p < 0 && p > -4096)
+        if (!p)
             return "";
-        names = (char *)p;
-        names_end = names + block;
+        names = p;
+        names_end = p + block;
     }
     at = names;
     for (size_t i = 0; i <= n; i++)

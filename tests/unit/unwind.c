@@ -486,13 +486,15 @@ static void from_pc_and_sp(void)
     walk(&full, &ours);
     walk(&bare, &fault);
     /* Above the tested frames may be ones that cannot be told from others. */
-    CHECK_GE(fault.n, IN_SANITIZER ? 2 : 4);
-    for (int i = 0; i < MIN(fault.n, 4); i++)
+    CHECK_GE(fault.n, 4);
+    for (int i = 0; i < 4; i++)
         CHECK_EQ(fault.pc[i], ours.pc[i]);
 }
 
 TEST(pc_and_sp_alone)
 {
+    if (IN_SANITIZER)
+        test_skip("frames are laid out by other rules");
     modules_init();
     with_fp(from_pc_and_sp, 1000);
     NO_TAIL();
