@@ -74,7 +74,8 @@ static size_t format(char out[ACCESSLOG_LINE_MAX], const char *peer, struct text
     return (size_t)(p - out);
 }
 
-/* Makes room for n bytes in the buffer that is being filled; false: drop the line. The lock is held. */
+/* Makes room for n bytes in the buffer that is being filled; false: drop the line. The lock is
+ * held. */
 static bool make_room(struct accesslog *log, size_t n)
 {
     gamp_time until = GAMP_NEVER;

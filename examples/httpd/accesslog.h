@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* accesslog: a line for each request in the common log format, gathered in memory and written by one
- * goroutine, so that lines never mix and a request costs no system call for its line.
+/* accesslog: a line for each request in the common log format, gathered in memory and written by
+ * one goroutine, so that lines never mix and a request costs no system call for its line.
  *
- * Two buffers take turns: requests fill one while the other is written. When both are full, requests
- * wait for the writer; when it stands still for ACCESSLOG_PATIENCE (a pipe that nobody reads), lines
- * are dropped until it moves, and counted: a server must not stop serving because its log does. */
+ * Two buffers take turns: requests fill one while the other is written. When both are full,
+ * requests wait for the writer; when it stands still for ACCESSLOG_PATIENCE (a pipe that nobody
+ * reads), lines are dropped until it moves, and counted: a server must not stop serving because
+ * its log does. */
 #ifndef HTTPD_ACCESSLOG_H
 #define HTTPD_ACCESSLOG_H
 
@@ -22,8 +23,8 @@ struct accesslog {
     bool ended;   /* it has */
     bool stalled; /* requests do not wait for it */
     uint64_t dropped;
-    unsigned fill;  /* the buffer that is being filled */
-    size_t n;       /* bytes in it */
+    unsigned fill; /* the buffer that is being filled */
+    size_t n;      /* bytes in it */
     char buf[2][ACCESSLOG_ROOM];
 };
 

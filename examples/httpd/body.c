@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* body: a request to a server of files needs no body, but may have one; it must be read all the same
- * to find where the next request begins. */
+/* body: a request to a server of files needs no body, but may have one; it must be read all the
+ * same to find where the next request begins. */
 #include <errno.h>
 
 #include "chunked.h"

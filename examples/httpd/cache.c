@@ -52,18 +52,20 @@ static void use_first(struct cache_shard *s, struct cached *c)
     s->newest = c;
 }
 
-static struct cached **place_of(struct cache_shard *s, uint64_t hash, struct text path)
+static struct cached *find(const struct cache_shard *s, uint64_t hash, struct text path)
 {
-    struct cached **at = &s->buckets[hash & (CACHE_BUCKETS - 1)];
-    while (*at && ((*at)->hash != hash || !text_eq((*at)->path, path)))
-        at = &(*at)->next;
-    return at;
+    struct cached *c = s->buckets[hash & (CACHE_BUCKETS - 1)];
+    while (c && (c->hash != hash || !text_eq(c->path, path)))
+        c = c->next;
+    return c;
 }
 
-/* Takes out of the shard what *at points to, and its reference with it. */
-static void remove_at(struct cache_shard *s, struct cached **at)
+/* Takes c, which is in it, out of the shard, and its reference with it. */
+static void take_out(struct cache_shard *s, struct cached *c)
 {
-    struct cached *c = *at;
+    struct cached **at = &s->buckets[c->hash & (CACHE_BUCKETS - 1)];
+    while (*at != c)
+        at = &(*at)->next;
     *at = c->next;
     use_unlink(s, c);
     s->bytes -= cost(c);
@@ -74,14 +76,14 @@ static void insert(struct cache *cache, struct cached *c)
 {
     struct cache_shard *s = shard_of(cache, c->hash);
     gamp_mutex_lock(&s->lock);
-    struct cached **at = place_of(s, c->hash, c->path);
-    if (*at)
-        remove_at(s, at);
+    struct cached *old = find(s, c->hash, c->path);
+    if (old)
+        take_out(s, old);
     while (s->oldest && s->bytes + cost(c) > CACHE_SHARD_BYTES)
-        remove_at(s, place_of(s, s->oldest->hash, s->oldest->path));
-    at = place_of(s, c->hash, c->path);
-    c->next = NULL;
-    *at = c;
+        take_out(s, s->oldest);
+    struct cached **bucket = &s->buckets[c->hash & (CACHE_BUCKETS - 1)];
+    c->next = *bucket;
+    *bucket = c;
     use_first(s, c);
     s->bytes += cost(c);
     cached_ref(c);
@@ -91,7 +93,7 @@ static void insert(struct cache *cache, struct cached *c)
 static struct cached *lookup(struct cache_shard *s, uint64_t hash, struct text path)
 {
     gamp_mutex_lock(&s->lock);
-    struct cached *c = *place_of(s, hash, path);
+    struct cached *c = find(s, hash, path);
     if (c) {
         cached_ref(c);
         if (s->newest != c) {
@@ -118,9 +120,8 @@ struct cached *cache_find(struct cache *cache, const struct root *root, struct t
             return c;
     }
     gamp_mutex_lock(&s->lock);
-    struct cached **at = place_of(s, hash, path);
-    if (*at == c)
-        remove_at(s, at);
+    if (find(s, hash, path) == c)
+        take_out(s, c);
     gamp_mutex_unlock(&s->lock);
     cached_unref(c);
     return NULL;
@@ -129,8 +130,8 @@ struct cached *cache_find(struct cache *cache, const struct root *root, struct t
 /* Is a change after `now` certain to show in the version? */
 static bool settled(const struct version *v, struct timespec now)
 {
-    int64_t age = (int64_t)(now.tv_sec - v->changed.tv_sec) * 1000000000 + now.tv_nsec -
-                  v->changed.tv_nsec;
+    int64_t age =
+        (int64_t)(now.tv_sec - v->changed.tv_sec) * 1000000000 + now.tv_nsec - v->changed.tv_nsec;
     return age > (v->changed.tv_nsec ? TICK_NS : COARSE_SECONDS * INT64_C(1000000000));
 }
 
@@ -185,10 +186,10 @@ struct cached *cache_load(struct cache *cache, struct text path, int fd, const s
 void cache_clear(struct cache *cache)
 {
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
-        struct cache_shard *s = &cache->shards[i];
-        gamp_mutex_lock(&s->lock);
-        while (s->oldest)
-            remove_at(s, place_of(s, s->oldest->hash, s->oldest->path));
-        gamp_mutex_unlock(&s->lock);
+        for (struct cached *c = cache->shards[i].newest, *older; c; c = older) {
+            older = c->older;
+            cached_unref(c);
+        }
     }
+    memset(cache, 0, sizeof *cache);
 }

@@ -3,8 +3,8 @@
  * a stat in place of open, stat, read and close.
  *
  * A kept file is compared with the path's stat at every use: never is an old content served. Two
- * changes within one tick of the file system's clock look alike to stat, so a file is kept only once
- * its last change lies clearly before the moment it was read.
+ * changes within one tick of the file system's clock look alike to stat, so a file is kept only
+ * once its last change lies clearly before the moment it was read.
  *
  * Memory is bounded: CACHE_SHARDS * CACHE_SHARD_BYTES for what is kept; what is thrown out lives on
  * while a response refers to it. Each shard has its own lock, list by use and hash table.
@@ -31,7 +31,7 @@ enum {
 /* A file in memory. Constant from the moment it is shared, but for the links and the count. */
 struct cached {
     atomic_uint refs;
-    struct cached *next; /* in its bucket; under the shard's lock, as newer and older */
+    struct cached *next;          /* in its bucket; under the shard's lock, as newer and older */
     struct cached *newer, *older; /* by use */
     uint64_t hash;
     struct version version;
@@ -52,8 +52,8 @@ struct cache {
     struct cache_shard shards[CACHE_SHARDS];
 };
 
-/* A reference to what is kept for a path, if the file is still as it was; else NULL. The path ends in
- * NUL. */
+/* A reference to what is kept for a path, if the file is still as it was; else NULL. The path ends
+ * in NUL. */
 struct cached *cache_find(struct cache *c, const struct root *root, struct text path);
 
 /* Reads an open file of at most CACHE_FILE_MAX bytes and keeps it if that is safe. A reference, or
@@ -61,6 +61,7 @@ struct cached *cache_find(struct cache *c, const struct root *root, struct text 
 struct cached *cache_load(struct cache *c, struct text path, int fd, const struct stat *st,
                           struct timespec now);
 
+/* Lets go of all that is kept; not while in use. */
 void cache_clear(struct cache *c);
 
 static inline void cached_ref(struct cached *c)

@@ -117,29 +117,30 @@ static int head_read(struct conn *c)
             return r;
         if (out_flush(&w->out))
             return 0;
-        ssize_t n;
         if (w->start > 0) {
             compact(w);
             request_init(&w->request);
             request_parse(&w->request, w->in, w->end);
         }
+        ssize_t n;
         if (w->end == 0) {
             gamp_duration patience = s->idle_time;
             if (c->fresh && s->head_time < patience)
                 patience = s->head_time;
             n = read_first(c, gamp_now() + patience);
-            w = c->work;
-            if (w)
-                request_init(&w->request);
+            if (n <= 0)
+                return 0;
+            w = c->work; /* it may be another one */
+            request_init(&w->request);
         } else {
             if (limit == 0)
                 limit = gamp_now() + s->head_time;
             n = conn_read(c, w->in + w->end, REQUEST_HEAD_MAX - w->end, limit);
-            if (n == -ETIMEDOUT)
-                return request_begun(&w->request, w->end) ? -408 : 0;
+            if (n == -ETIMEDOUT && request_begun(&w->request, w->end))
+                return -408;
+            if (n <= 0)
+                return 0;
         }
-        if (n <= 0)
-            return 0;
         w->end += (size_t)n;
     }
 }

@@ -50,8 +50,8 @@ static void reply_error(struct exchange *x, int err)
     reply_status(x, status, status == 503 ? TEXT("Retry-After: 1\r\n") : TEXT(""));
 }
 
-/* A permit to open something, or NULL. What was gathered goes out before a wait: other clients' speed
- * is not this one's business. */
+/* A permit to open something, or NULL. What was gathered goes out before a wait: other clients'
+ * speed is not this one's business. */
 static gamp_sem *permit(struct exchange *x, gamp_time until)
 {
     gamp_sem *p = site_permit(x->site, 0);

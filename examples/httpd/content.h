@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* content: answers GET and HEAD: the file that a path names, parts of it, or a page of a directory. */
+/* content: answers GET and HEAD: the file that a path names, parts of it, or a page of a
+ * directory. */
 #ifndef HTTPD_CONTENT_H
 #define HTTPD_CONTENT_H
 

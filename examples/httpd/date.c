@@ -10,9 +10,9 @@ static const char *const long_day_names[7] = {"Sunday",   "Monday", "Tuesday", "
                                               "Thursday", "Friday", "Saturday"};
 
 #define DAY 86400
-#define EPOCH_DAYS 719468             /* from 0000-03-01 to 1970-01-01 */
-#define TIME_MIN (-62135596800LL)     /* 0001-01-01 00:00:00 */
-#define TIME_MAX 253402300799LL       /* 9999-12-31 23:59:59 */
+#define EPOCH_DAYS 719468         /* from 0000-03-01 to 1970-01-01 */
+#define TIME_MIN (-62135596800LL) /* 0001-01-01 00:00:00 */
+#define TIME_MAX 253402300799LL   /* 9999-12-31 23:59:59 */
 
 static long long days_of(int year, int month, int day)
 {

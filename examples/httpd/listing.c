@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* listing: see listing.h. Names are bytes that anybody may have chosen: on the page they are escaped
- * for HTML, in links for URIs, so that no name is markup, another host or a script. */
+/* listing: see listing.h. Names are bytes that anybody may have chosen: on the page they are
+ * escaped for HTML, in links for URIs, so that no name is markup, another host or a script. */
 #define _GNU_SOURCE
 #include "listing.h"
 
@@ -13,13 +13,9 @@
 
 #include "path.h"
 
-struct entry {
-    bool directory;
-    char name[];
-};
-
+/* Names, each with a byte before it: '/' for a directory, else ' '. */
 struct entries {
-    struct entry **at;
+    char **at;
     size_t n, room;
     bool cut; /* there are more */
 };
@@ -77,20 +73,21 @@ static void put_escaped(struct page *g, struct text t)
     }
 }
 
-static void put_entry(struct page *g, const struct entry *e)
+static void put_entry(struct page *g, const char *entry)
 {
-    struct text name = {e->name, strlen(e->name)};
+    struct text name = {entry + 1, strlen(entry + 1)};
+    bool directory = entry[0] == '/';
     char link[3 * (NAME_MAX + 1)];
     put(g, TEXT("<li><a href=\""));
     put(g, (struct text){link, path_encode(name, link)});
-    put(g, e->directory ? TEXT("/\">") : TEXT("\">"));
+    put(g, directory ? TEXT("/\">") : TEXT("\">"));
     put_escaped(g, name);
-    put(g, e->directory ? TEXT("/</a></li>\n") : TEXT("</a></li>\n"));
+    put(g, directory ? TEXT("/</a></li>\n") : TEXT("</a></li>\n"));
 }
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp((*(struct entry *const *)a)->name, (*(struct entry *const *)b)->name);
+    return strcmp(*(char *const *)a + 1, *(char *const *)b + 1);
 }
 
 /* Links are not looked behind: what they lead to may lie outside the root. */
@@ -107,18 +104,18 @@ static int add(struct entries *list, int dir, const struct dirent *d)
     size_t n = strlen(d->d_name) + 1;
     if (list->n == list->room) {
         size_t room = list->room ? 2 * list->room : 64;
-        struct entry **at = realloc(list->at, room * sizeof *at);
+        char **at = realloc(list->at, room * sizeof *at);
         if (!at)
             return -ENOMEM;
         list->at = at;
         list->room = room;
     }
-    struct entry *e = malloc(sizeof *e + n);
-    if (!e)
+    char *entry = malloc(1 + n);
+    if (!entry)
         return -ENOMEM;
-    e->directory = is_directory(dir, d);
-    memcpy(e->name, d->d_name, n);
-    list->at[list->n++] = e;
+    entry[0] = is_directory(dir, d) ? '/' : ' ';
+    memcpy(entry + 1, d->d_name, n);
+    list->at[list->n++] = entry;
     return 0;
 }
 

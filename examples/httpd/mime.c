@@ -2,8 +2,14 @@
 /* mime: see mime.h. Types as IANA registers them. */
 #include "mime.h"
 
-#define UTF8(type) {type "; charset=utf-8", sizeof(type "; charset=utf-8") - 1}
-#define BINARY(type) {type, sizeof(type) - 1}
+#define UTF8(type)                                                                                 \
+    {                                                                                              \
+        type "; charset=utf-8", sizeof(type "; charset=utf-8") - 1                                 \
+    }
+#define BINARY(type)                                                                               \
+    {                                                                                              \
+        type, sizeof(type) - 1                                                                     \
+    }
 
 enum { EXTENSION_MAX = 11 };
 

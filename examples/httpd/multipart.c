@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* multipart: each range is a part with its own small head; the whole length is known before the first
- * byte goes out. The boundary is drawn anew for each answer, so that no file can contain it. */
+/* multipart: each range is a part with its own small head; the whole length is known before the
+ * first byte goes out. The boundary is drawn anew for each answer, so that no file can contain it.
+ */
 #include <sys/random.h>
 
 #include "content.h"
@@ -43,8 +44,8 @@ void multipart_serve(struct exchange *x, struct file *f, const struct range *ran
     boundary_draw(boundary);
     uint64_t length = ending(head, boundary);
     for (size_t i = 0; i < n; i++)
-        length += part_head(head, boundary, f, &ranges[i], i == 0) + ranges[i].last -
-                  ranges[i].first + 1;
+        length +=
+            part_head(head, boundary, f, &ranges[i], i == 0) + ranges[i].last - ranges[i].first + 1;
     char *p = head_status(out_reserve(x->out, HEAD_ROOM), 206);
     p = head_text(p, TEXT("Content-Type: multipart/byteranges; boundary="));
     p = head_field(p, (struct text){boundary, BOUNDARY_LEN}, TEXT(""));

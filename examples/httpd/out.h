@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* out: what a connection is about to send. Heads and small bodies are gathered in one buffer, larger
- * bodies from memory are referred to, so that one system call sends a response, or all responses
- * of pipelined requests that fit. Files go out by sendfile behind what was gathered.
+/* out: what a connection is about to send. Heads and small bodies are gathered in one buffer,
+ * larger bodies from memory are referred to, so that one system call sends a response, or all
+ * responses of pipelined requests that fit. Files go out by sendfile behind what was gathered.
  *
  * Invariants: the pieces iov[0..niov) are to be sent in order; `used` bytes of buf are taken.
  * held[0..nheld) are the cached files that pieces point into; a flush lets them go.
@@ -50,8 +50,8 @@ void out_cached(struct out *o, struct cached *c, uint64_t offset, uint64_t n);
 /* n bytes of memory that stays as it is until the next flush. */
 void out_memory(struct out *o, const char *p, size_t n);
 
-/* Sends what is gathered and n bytes of a file. A file that has shrunk meanwhile ends the connection:
- * the length is promised already. */
+/* Sends what is gathered and n bytes of a file. A file that has shrunk meanwhile ends the
+ * connection: the length is promised already. */
 void out_file(struct out *o, int fd, uint64_t offset, uint64_t n);
 
 /* Sends all that is gathered; waits for the client as long as it takes some of it now and then.

@@ -58,7 +58,8 @@ enum range_verdict range_parse(struct text value, uint64_t size, struct range ra
     size_t seen = 0;
     const char *equals = memchr(value.p, '=', value.n);
     *n = 0;
-    if (!equals || !text_eq_nocase((struct text){value.p, (size_t)(equals - value.p)}, TEXT("bytes")))
+    if (!equals ||
+        !text_eq_nocase((struct text){value.p, (size_t)(equals - value.p)}, TEXT("bytes")))
         return RANGE_IGNORE;
     value = (struct text){equals + 1, value.n - (size_t)(equals + 1 - value.p)};
     while (text_list_next(&value, &element)) {

@@ -30,8 +30,8 @@ struct exchange {
 /* Now, to within the system's tick. */
 time_t reply_now(void);
 
-/* Ends a head begun at out_reserve: date, what becomes of the connection, blank line. Sends the head
- * on its way, and takes note of the status and the length. */
+/* Ends a head begun at out_reserve: date, what becomes of the connection, blank line. Sends the
+ * head on its way, and takes note of the status and the length. */
 void reply_head_end(struct exchange *x, char *p, int status, uint64_t body);
 
 /* Is the body to be sent? Not in the answer to HEAD. */

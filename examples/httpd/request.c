@@ -24,9 +24,9 @@ static const struct {
     struct text name;
     enum method method;
 } methods[] = {
-    {TEXT("GET"), METHOD_GET},      {TEXT("HEAD"), METHOD_HEAD},     {TEXT("POST"), METHOD_OTHER},
-    {TEXT("PUT"), METHOD_OTHER},    {TEXT("DELETE"), METHOD_OTHER},  {TEXT("OPTIONS"), METHOD_OTHER},
-    {TEXT("PATCH"), METHOD_OTHER},  {TEXT("CONNECT"), METHOD_OTHER}, {TEXT("TRACE"), METHOD_OTHER},
+    {TEXT("GET"), METHOD_GET},     {TEXT("HEAD"), METHOD_HEAD},     {TEXT("POST"), METHOD_OTHER},
+    {TEXT("PUT"), METHOD_OTHER},   {TEXT("DELETE"), METHOD_OTHER},  {TEXT("OPTIONS"), METHOD_OTHER},
+    {TEXT("PATCH"), METHOD_OTHER}, {TEXT("CONNECT"), METHOD_OTHER}, {TEXT("TRACE"), METHOD_OTHER},
 };
 
 void request_init(struct request *r)
@@ -45,8 +45,8 @@ static enum method method_of(struct text name)
 /* HTTP-version = "HTTP/" DIGIT "." DIGIT */
 static int version_parse(struct request *r, struct text t)
 {
-    if (t.n != 8 || memcmp(t.p, "HTTP/", 5) != 0 || t.p[5] < '0' || t.p[5] > '9' ||
-        t.p[6] != '.' || t.p[7] < '0' || t.p[7] > '9')
+    if (t.n != 8 || memcmp(t.p, "HTTP/", 5) != 0 || t.p[5] < '0' || t.p[5] > '9' || t.p[6] != '.' ||
+        t.p[7] < '0' || t.p[7] > '9')
         return -400;
     if (t.p[5] != '1')
         return -505;

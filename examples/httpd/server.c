@@ -26,7 +26,7 @@ static int descriptors_open(void)
     return n - 3; /* ".", ".." and its own */
 }
 
-/* The soft limit is raised to the hard one; what it leaves is shared out to files and connections. */
+/* The soft limit is raised to the hard one; what it leaves is shared out. */
 static void share_descriptors(int *files, int *places)
 {
     struct rlimit limit = {1024, 1024};

@@ -44,8 +44,8 @@ enum { FILE_DIRECTORY = 1 };
 bool site_file_find(struct site *s, struct text path, struct file *f);
 
 /* Opens a file with a permit, which is released at once when none is needed further. 0;
- * FILE_DIRECTORY, nothing is then open; -errno: -EXDEV when the path leads outside the root, -EACCES
- * for what is no regular file. */
+ * FILE_DIRECTORY, nothing is then open; -errno: -EXDEV when the path leads outside the root,
+ * -EACCES for what is no regular file. */
 int site_file_open(struct site *s, struct text path, gamp_sem *permit, struct file *f);
 
 void site_file_close(struct file *f);

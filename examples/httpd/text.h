@@ -19,10 +19,10 @@ struct text {
 
 /* Classes of a byte. */
 enum {
-    CHAR_TOKEN = 1, /* may stand in a token */
-    CHAR_VALUE = 2, /* may stand in a field's value: visible, space, tab, 0x80 and above */
+    CHAR_TOKEN = 1,  /* may stand in a token */
+    CHAR_VALUE = 2,  /* may stand in a field's value: visible, space, tab, 0x80 and above */
     CHAR_TARGET = 4, /* may stand in a request's target: visible but '#', 0x80 and above */
-    CHAR_HOST = 8, /* may stand in a registered name or an IPv4 address */
+    CHAR_HOST = 8,   /* may stand in a registered name or an IPv4 address */
     CHAR_PLAIN = 16, /* stands for itself in any part of a URI (RFC 3986's unreserved) */
 };
 extern const uint8_t text_class[256];

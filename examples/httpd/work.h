@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* work: what a connection needs while it has a request: the bytes that came, the request in them, and
- * the bytes that go out. One allocation, of which only the pages that are written take memory.
+/* work: what a connection needs while it has a request: the bytes that came, the request in them,
+ * and the bytes that go out. One allocation, of which only the pages that are written take memory.
  *
  * in[start..end) is not used up yet. A head begins at `start` and is read where it lies, for the
  * request points into it until it is answered; so the bytes move to the front of `in` only before

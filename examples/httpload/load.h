@@ -23,7 +23,7 @@ struct load {
     uint64_t connect_errors, read_errors, write_errors, timeouts, bad_statuses;
 };
 
-/* A goroutine's function: one connection, made anew whenever the server ends it, until load->end. */
+/* A goroutine's function: one connection, made anew whenever the server ends it, until the end. */
 void load_connection(struct load *l);
 
 #endif

@@ -113,28 +113,32 @@ static void print(const struct load *l, const struct options *o, gamp_duration t
 
 static int run(const struct options *o)
 {
-    static struct load load;
     gamp_waitgroup all = {0};
     gamp_time start = gamp_now();
-    load.address = o->address;
-    load.pipeline = o->pipeline;
-    load.request = make_request(o, &load.request_len);
-    load.end = start + (gamp_duration)(o->seconds * 1e9);
-    if (!load.request) {
+    struct load *load = calloc(1, sizeof *load);
+    char *request = load ? make_request(o, &load->request_len) : NULL;
+    if (!request) {
         fprintf(stderr, "httpload: %s\n", strerror(ENOMEM));
+        free(load);
         return 1;
     }
+    load->address = o->address;
+    load->request = request;
+    load->pipeline = o->pipeline;
+    load->end = start + (gamp_duration)(o->seconds * 1e9);
     for (int i = 0; i < o->connections; i++) {
-        int err = gamp_waitgroup_go(&all, load_connection, &load);
+        int err = gamp_waitgroup_go(&all, load_connection, load);
         if (err) {
             fprintf(stderr, "httpload: only %d connections: %s\n", i, strerror(-err));
             break;
         }
     }
     gamp_waitgroup_wait(&all);
-    print(&load, o, gamp_now() - start);
-    free((char *)load.request);
-    return load.latency.count ? 0 : 1;
+    print(load, o, gamp_now() - start);
+    bool answered = load->latency.count > 0;
+    free(request);
+    free(load);
+    return answered ? 0 : 1;
 }
 
 GAMP_MAIN(argc, argv)

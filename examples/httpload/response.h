@@ -25,7 +25,7 @@ struct response {
     int status; /* 0 before the status line */
     bool close, chunked, sized;
     uint64_t left;
-    size_t n; /* of line */
+    size_t n;       /* of line */
     char line[512]; /* a longer one is cut; the fields that count are short */
 };
 

@@ -11,7 +11,8 @@ import time
 
 from client import EMULATOR, FACTOR, Connection, Server, check, eventually
 
-FILES = {"f": b"the file\n", "mid": bytes(100000), "big": bytes(range(256)) * 40000}  # 10 MB: more than sockets hold
+# big is more than sockets hold.
+FILES = {"f": b"the file\n", "mid": bytes(100000), "big": bytes(range(256)) * 40000}
 
 
 def run(*arguments):
@@ -54,7 +55,7 @@ def test_access_log():
             c.ask('/"\xe9\\')
         s.raw(b"G\x01\r\n\r\n")
         s.raw(b"\x16\x03")
-        eventually(lambda: s.output().count(b"\n") == 1 + 1005, "lines without an end of the server")
+        eventually(lambda: s.output().count(b"\n") == 1 + 1005, "lines while the server runs")
         lines = s.output().splitlines()[1:]
         parsed = [re.fullmatch(line, each) for each in lines]
         check(all(parsed), [each for each, m in zip(lines, parsed) if not m][:3])
@@ -249,7 +250,8 @@ def refused(port):
 def test_the_end_waits_for_requests():
     for number in (signal.SIGTERM, signal.SIGINT):
         with Server(files=FILES) as s:
-            with s.connect() as idle, s.connect() as busy, s.connect() as part, s.connect() as fresh:
+            with s.connect() as idle, s.connect() as busy, s.connect() as part, \
+                    s.connect() as fresh:
                 check(idle.ask("/f").status == 200, "200")
                 busy.get("/big")
                 start = busy.take(1000)

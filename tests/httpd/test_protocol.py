@@ -41,7 +41,8 @@ def test_malformed_requests():
     with Server(files=FILES) as s:
         for data, status in (
                 (b"GET /f\r\n\r\n", 400), (b"GET  /f HTTP/1.1\r\n" + host + b"\r\n", 400),
-                (b"GET /f HTTP/1.1\r\n\r\n", 400), (b"GET /f HTTP/1.1\r\n" + host * 2 + b"\r\n", 400),
+                (b"GET /f HTTP/1.1\r\n\r\n", 400),
+                (b"GET /f HTTP/1.1\r\n" + host * 2 + b"\r\n", 400),
                 (b"GET /f HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
                 (b"GET /f HTTP/1.1\r\nHost : a\r\n\r\n", 400),
                 (b"GET /f HTTP/1.1\n" + host + b"\r\n", 400),
@@ -174,7 +175,8 @@ def test_bodies_beyond_the_bound():
         one_error(s, head + b"Content-Length: 1000000\r\n\r\n", 413)
         one_error(s, head + b"Content-Length: 1000000\r\n\r\n" + bytes(1000000), 413)
         one_error(s, head + b"Content-Length: 99999999999999999999999\r\n\r\n", 413)
-        endless = b"Transfer-Encoding: chunked\r\n\r\n" + (b"10000\r\n" + bytes(65536) + b"\r\n") * 20
+        endless = b"Transfer-Encoding: chunked\r\n\r\n"
+        endless += (b"10000\r\n" + bytes(65536) + b"\r\n") * 20
         one_error(s, head + endless, 413)
         one_error(s, head + b"Transfer-Encoding: chunked\r\n\r\n100000000\r\n", 413)
         one_error(s, head.replace(b"GET", b"POST") + b"Content-Length: 99999999\r\n\r\n", 405)
@@ -224,7 +226,8 @@ def test_smuggling():
                 (b"Transfer-Encoding: \x0bchunked\r\n", b"0\r\n\r\n" + trap),
                 (b"X: y\nContent-Length: 5\r\n", b"hello" + trap),
                 (b"X: y\rContent-Length: 5\r\n", trap),
-                (te, b"0\n\r\n" + trap), (te, b"0\r\n\n" + trap), (te, b"5\r\nhelloX0\r\n\r\n" + trap),
+                (te, b"0\n\r\n" + trap), (te, b"0\r\n\n" + trap),
+                (te, b"5\r\nhelloX0\r\n\r\n" + trap),
                 (te, b"0x0\r\n\r\n" + trap), (te, b"-0\r\n\r\n" + trap), (te, b"\r\n" + trap),
                 (te, b"0 \r\n\r\n" + trap), (te, b"0;\n\r\n\r\n" + trap),
                 (te, b"0\r\n bad: x\r\n\r\n" + trap), (te, b"0\r\nbad : x\r\n\r\n" + trap)):
@@ -237,7 +240,8 @@ def test_smuggling():
 def test_noise():
     """Random damage to good requests: whatever comes back is HTTP, and the server goes on."""
     good = (b"GET /f HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nRange: bytes=1-2\r\n\r\nhello"
-            b"GET /f HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+            b"GET /f HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"5\r\nhello\r\n0\r\n\r\n")
     with Server(files=FILES) as s:
         for _ in range(300):
             data = bytearray(good)

@@ -74,16 +74,29 @@ TEST(dates_are_read)
 TEST(bad_dates)
 {
     static const char *const bad[] = {
-        "", "Sun", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
-        "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 94 08:49:37 GMT", "Sun, 06 Nov 1994 8:49:37 GMT",
-        "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:37 GMT",
-        "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 31 Nov 1994 08:49:37 GMT",
-        "Sun, 29 Feb 1900 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 0000 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT ",
-        " Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06 Nov 1994 08:49:37 GMT",
-        "Sun, 06-Nov-94 08:49:37 GMT", "784111777", "Sun Nov 06 08:49:37 1994 GMT",
-        "Sun, -6 Nov 1994 08:49:37 GMT", "Sun Nov +6 08:49:37 1994",
+        "",
+        "Sun",
+        "Sun, 06 Nov 1994 08:49:37",
+        "Sun, 06 Nov 1994 08:49:37 UTC",
+        "Sun, 6 Nov 1994 08:49:37 GMT",
+        "Sun, 06 nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 94 08:49:37 GMT",
+        "Sun, 06 Nov 1994 8:49:37 GMT",
+        "Sun, 06 Nov 1994 24:00:00 GMT",
+        "Sun, 06 Nov 1994 08:60:37 GMT",
+        "Sun, 06 Nov 1994 08:49:61 GMT",
+        "Sun, 31 Nov 1994 08:49:37 GMT",
+        "Sun, 29 Feb 1900 08:49:37 GMT",
+        "Sun, 00 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 0000 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT ",
+        " Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 06-Nov-94 08:49:37 GMT",
+        "784111777",
+        "Sun Nov 06 08:49:37 1994 GMT",
+        "Sun, -6 Nov 1994 08:49:37 GMT",
+        "Sun Nov +6 08:49:37 1994",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         time_t t = 5;
@@ -115,8 +128,8 @@ static void check_ranges(const char *value, uint64_t size, const char *expected)
         }
     }
     free(copy);
-    CHECK_MSG(strcmp(got, expected) == 0, "%s of %llu: %s, not %s", value,
-              (unsigned long long)size, got, expected);
+    CHECK_MSG(strcmp(got, expected) == 0, "%s of %llu: %s, not %s", value, (unsigned long long)size,
+              got, expected);
 }
 
 TEST(ranges)
@@ -145,9 +158,10 @@ TEST(ranges)
 TEST(ranges_that_are_ignored)
 {
     static const char *const ignored[] = {
-        "", "bytes", "bytes=", "bytes=,", "bytes 0-4", "bytes =0-4", "items=0-4", "bytes=a-4",
-        "bytes=4-0", "bytes=-", "bytes=0", "bytes=0-4-5", "bytes=0-4;5-6", "bytes=0 - 4",
-        "bytes=+0-4", "bytes=--4", "bytes=0-4,x", "bytes=0x0-4",
+        "",           "bytes",       "bytes=",        "bytes=,",     "bytes 0-4",
+        "bytes =0-4", "items=0-4",   "bytes=a-4",     "bytes=4-0",   "bytes=-",
+        "bytes=0",    "bytes=0-4-5", "bytes=0-4;5-6", "bytes=0 - 4", "bytes=+0-4",
+        "bytes=--4",  "bytes=0-4,x", "bytes=0x0-4",
     };
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
         check_ranges(ignored[i], 10, "ignore");
@@ -168,8 +182,7 @@ static int condition(const char *fields, time_t t, bool *range)
     static char head[2048];
     static const char tag[] = "\"v1\"";
     struct request r;
-    struct validators v = {
-        .etag = {tag, t ? 4 : 0}, .dated = t != 0, .modified = t};
+    struct validators v = {.etag = {tag, t ? 4 : 0}, .dated = t != 0, .modified = t};
     int n = snprintf(head, sizeof head, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", fields);
     request_init(&r);
     CHECK_EQ(request_parse(&r, head, (size_t)n), n);

@@ -175,7 +175,8 @@ TEST(lengths_that_smuggle)
         {"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", -400},
         {"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, chunked\r\n\r\n", -400},
         {"GET / HTTP/1.1\r\n" HOST
-         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", -400},
+         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+         -400},
         {"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, gzip\r\n\r\n", -400},
         {"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding:\r\n\r\n", -400},
         {"GET / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n", -400},
@@ -312,7 +313,8 @@ TEST(fields_of_several_lines)
     struct request r;
     struct text value;
     size_t cursor = 0;
-    parse(&r, "GET / HTTP/1.1\r\nIf-Match: a\r\n" HOST "if-match:b, c\r\nX: d\r\nIF-MATCH: \r\n\r\n");
+    parse(&r,
+          "GET / HTTP/1.1\r\nIf-Match: a\r\n" HOST "if-match:b, c\r\nX: d\r\nIF-MATCH: \r\n\r\n");
     CHECK_EQ(r.count[FIELD_IF_MATCH], 3);
     CHECK(request_field_next(&r, FIELD_IF_MATCH, &cursor, &value));
     check_text(value, "a");
