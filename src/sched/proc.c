@@ -499,6 +499,10 @@ void schedule(struct m *m)
         }
         if (!next_found(m, &f))
             return;
+        /* Whom it was meant for has left; a request that stays would keep every later run from the
+         * direct way. */
+        if (m->p)
+            store_relaxed(&m->p->preempt, 0);
         if (m->spinning)
             resetspinning(m);
         if (f.gp->x && (f.gp->run.lockedm || f.gp->run.pinm)) {
