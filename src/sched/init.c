@@ -12,6 +12,7 @@
 #include "os/linux/thread.h"
 #include "os/linux/vm.h"
 #include "sched/env.h"
+#include "sched/cxx.h"
 #include "sched/fatal.h"
 #include "sched/foreign.h"
 #include "sched/mlife.h"
@@ -204,6 +205,7 @@ void mstartm0(void)
 {
     preempt_init();
     fatal_initsig();
+    cxx_init();
     step("initsig");
     sysmon_start();
     template_start();
