@@ -173,6 +173,8 @@ static void schedinit(const struct boot *b)
     }
     step("mcommoninit");
     thread_sigmask(SIG_SETMASK, NULL, &sched.sigmask);
+    /* Goroutines run with it, but for the signal that stops them. */
+    sigdelset(&sched.sigmask, debug.preemptsignal);
     step("sigsave");
     netpollinit();
     store_relaxed(&sched.lastpoll, nanotime());
