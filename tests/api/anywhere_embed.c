@@ -186,7 +186,7 @@ static void panics(void *arg)
     gamp_panic("outside");
 }
 
-static int group_member(gamp_context *ctx, void *arg)
+static int in_group(gamp_context *ctx, void *arg)
 {
     (void)ctx;
     ++*(_Atomic long *)arg;
@@ -247,7 +247,7 @@ static void goroutines_and_groups(void)
     CHECK_EQ(n, 1);
     CHECK_EQ(gamp_group_init(&g, f.ctx), 0);
     for (int i = 0; i < 3; i++)
-        CHECK_EQ(gamp_group_go(&g, group_member, (void *)&n), 0);
+        CHECK_EQ(gamp_group_go(&g, in_group, (void *)&n), 0);
     CHECK_EQ(gamp_group_wait(&g), 0);
     CHECK_EQ(n, 4);
     CHECK_EQ(gamp_protect(panics, NULL, &info), -EFAULT);
