@@ -14,8 +14,6 @@ struct g *entry_slow(struct g *gp)
 {
     struct m *m = gp->run.m;
 
-    if (unlikely(load_relaxed(&sched.forked)))
-        return entry_forked();
     /* Acquire pairs with sysmon's CAS to TAKEN. */
     if (load_acquire(&m->stolen) != STOLEN_OWNED &&
         !cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_OWNED)) {

@@ -72,38 +72,28 @@ struct g *foreign_attach(void)
     return gp;
 }
 
+/* In the child of a fork there is this thread alone: locks of the runtime that others held stay held, so the record
+ * is a static one. Its deferred and protected calls are still on this stack. */
 static void forked_child(void)
 {
-    struct g *gp = getg();
+    static struct m alone;
+    struct g *gp = getg(), *now;
 
     store_release(&sched.forked, 1);
     store_release(&sched.phase, PHASE_STOPPED);
     polldesc_after_fork();
-    if (gp)
-        store_relaxed(&gp->run.m->guard, GUARD_ASK);
+    mutex_init(&foreign.lock, LOCK_LEAF);
+    foreign.free = NULL;
+    if (!gp || gp->kind == GFOREIGN)
+        return;
+    alone = (struct m){.rand = (uint64_t)nanotime()};
+    now = m_attach(&alone, true);
+    now->x->defers = gp->x->defers;
+    now->x->protects = gp->x->protects;
+    now->x->panics = gp->x->panics;
 }
 
 void foreign_init(void)
 {
     pthread_atfork(NULL, NULL, forked_child);
-}
-
-struct g *entry_forked(void)
-{
-    struct g *gp = getg();
-    struct g *now;
-
-    if (gp && gp->kind == GFOREIGN) {
-        store_relaxed(&gp->run.m->guard, 0);
-        return gp;
-    }
-    setg(NULL);
-    now = foreign_attach();
-    /* Its deferred calls and protected calls are still on this stack. */
-    if (gp && gp->x) {
-        now->x->defers = gp->x->defers;
-        now->x->protects = gp->x->protects;
-        now->x->panics = gp->x->panics;
-    }
-    return now;
 }

@@ -7,8 +7,7 @@
 #include "sched/m.h"
 
 struct g *foreign_attach(void);
-void foreign_init(void); /* fork handler; once */
-/* In the child of a fork: the runtime is gone, the caller is a foreign thread. */
-struct g *entry_forked(void);
+/* Once. From then on the child of a fork is a process without a runtime, and its thread a foreign one. */
+void foreign_init(void);
 
 #endif

@@ -12,6 +12,7 @@
 #include "os/linux/thread.h"
 #include "os/linux/vm.h"
 #include "sched/env.h"
+#include "sched/cxx.h"
 #include "sched/fatal.h"
 #include "sched/foreign.h"
 #include "sched/mlife.h"
@@ -172,6 +173,8 @@ static void schedinit(const struct boot *b)
     }
     step("mcommoninit");
     thread_sigmask(SIG_SETMASK, NULL, &sched.sigmask);
+    /* Goroutines run with it, but for the signal that stops them. */
+    sigdelset(&sched.sigmask, debug.preemptsignal);
     step("sigsave");
     netpollinit();
     store_relaxed(&sched.lastpoll, nanotime());
@@ -204,6 +207,7 @@ void mstartm0(void)
 {
     preempt_init();
     fatal_initsig();
+    cxx_init();
     step("initsig");
     sysmon_start();
     template_start();

@@ -23,6 +23,10 @@
 #include "sched/schedt.h"
 #include "sched/stw.h"
 
+/* Idle Ms beyond one for each P and a few end when none of them was needed for a second: half of them each
+ * time, so that a load which comes and goes finds most of its threads again. */
+enum { SPARE = 8, RETIRE_MIN = 16 };
+
 void mput(struct m *m)
 {
     m->schedlink = sched.midle;
@@ -38,10 +42,61 @@ struct m *mget(void)
     if (m) {
         sched.midle = m->schedlink;
         store_relaxed(&sched.nmidle, sched.nmidle - 1);
+        sched.nmidlelow = MIN(sched.nmidlelow, sched.nmidle);
     }
     if (sched.nmidle == 0)
         template_wake();
     return m;
+}
+
+static int32_t spare_wanted(void)
+{
+    return load_relaxed(&gomaxprocs) + SPARE;
+}
+
+bool m_surplus(void)
+{
+    return load_relaxed(&sched.nmidle) > spare_wanted();
+}
+
+/* The longest idle one, for a gone thread's memory to be the coldest; never m0, which gamp_run returns on. sched.lock
+ * held. */
+static struct m *mget_last(void)
+{
+    struct m **at = &sched.midle, **last = NULL;
+    struct m *m;
+
+    for (; *at; at = &(*at)->schedlink)
+        if (*at != &m0)
+            last = at;
+    if (!last)
+        return NULL;
+    m = *last;
+    *last = m->schedlink;
+    store_relaxed(&sched.nmidle, sched.nmidle - 1);
+    return m;
+}
+
+void m_retire(void)
+{
+    int32_t n;
+
+    lock(&sched.lock);
+    n = MIN(sched.nmidlelow, sched.nmidle) - spare_wanted();
+    sched.nmidlelow = sched.nmidle;
+    unlock(&sched.lock);
+    for (n = n > RETIRE_MIN ? n / 2 : n; n > 0; n--) {
+        struct m *m;
+
+        lock(&sched.lock);
+        m = m_surplus() && load_relaxed(&sched.phase) == PHASE_RUN ? mget_last() : NULL;
+        if (!m) {
+            unlock(&sched.lock);
+            return;
+        }
+        m->dying = true;
+        wake_m(m, NULL);
+    }
 }
 
 void pidleput(struct p *pp)

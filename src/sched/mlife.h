@@ -29,6 +29,10 @@ void gcstopm(struct m *m);
 void stoplockedm(struct m *m);
 void startboundm(struct m *m, struct g *gp);
 
+/* Once a second, by sysmon: ends Ms that were idle all the time. */
+void m_retire(void);
+bool m_surplus(void); /* a hint: there may be something to retire */
+
 /* Makes Ms when asked, on a thread that no goroutine can hold up. */
 void template_start(void);
 void template_wake(void);

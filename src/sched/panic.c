@@ -3,6 +3,7 @@
 #include "base/fmt.h"
 #include "base/throw.h"
 #include "os/linux/print.h"
+#include "sched/cxx.h"
 #include "sched/entry.h"
 #include "sched/fatal.h"
 #include "sched/foreign.h"
@@ -18,6 +19,7 @@ struct protect {
     struct gamp_defer *defers;
     struct panic *panics;
     char *message;
+    struct cxx_state cxx;
     jmp_buf at;
 };
 
@@ -128,7 +130,9 @@ int protect(void (*fn)(void *), void *arg, char *message)
     struct protect pr = {
         .link = x->protects, .defers = x->defers, .panics = x->panics, .message = message};
 
+    cxx_state_read(&pr.cxx);
     if (_setjmp(pr.at)) {
+        cxx_state_write(&pr.cxx);
         /* A panic inside a goexit's deferred calls was stopped; the goexit goes on. */
         if (gx_self()->goexiting)
             goexit_on(gx_self());

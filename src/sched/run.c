@@ -15,6 +15,7 @@
 #include "event/event.h"
 #include "os/linux/clock.h"
 #include "os/linux/sys.h"
+#include "os/linux/thread.h"
 #include "sched/direct.h"
 #include "sched/entry.h"
 #include "sched/foreign.h"
@@ -159,6 +160,7 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
 {
     struct newproc_options o = {.stack_size = main_stack_size()};
     struct g *outside = getg();
+    sigset_t mask;
     int err;
 
     program.fn = fn;
@@ -169,7 +171,9 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
     store_relaxed(&m0.inruntime, 1);
     m0_bounds(&m0);
     minit(&m0);
+    thread_sigmask(SIG_SETMASK, NULL, &mask);
     rt0_go(b);
+    thread_sigmask(SIG_SETMASK, &sched.sigmask, NULL);
     err = newproc(&o, gomain, NULL, 0, GNORMAL, (uintptr_t)fn);
     if (!err) {
         mstartm0();
@@ -181,6 +185,11 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
     if (m0.p)
         m0.p = NULL;
     store_release(&sched.m0out, 1);
+    if (sigismember(&mask, debug.preemptsignal)) {
+        sigemptyset(&mask);
+        sigaddset(&mask, debug.preemptsignal);
+        thread_sigmask(SIG_BLOCK, &mask, NULL);
+    }
     unminit(&m0);
     race_acquire(&program);
     setg(outside);

@@ -20,6 +20,7 @@ struct schedt {
 
     struct m *midle; /* idle Ms, last in first out */
     int32_t nmidle;  /* written under lock, atomic for readers */
+    int32_t nmidlelow; /* least nmidle since sysmon last retired Ms */
     int32_t nmidlelocked;
     int64_t mnext; /* next id; also Ms ever made */
     int32_t maxmcount;

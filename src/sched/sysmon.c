@@ -327,6 +327,7 @@ static void once_a_second(int64_t now)
         return;
     last = now;
     refresh_procs();
+    m_retire();
     stack_scavenge(SCAVENGE_AT_ONCE);
     checkdead_again();
 }
@@ -342,7 +343,7 @@ static bool sleep_idle(void)
     if (idle) {
         noteclear(&sched.sysmonnote);
         store_release(&sched.sysmonwait, 1);
-        if (sched.deadsuspect || stack_scavenge_pending())
+        if (sched.deadsuspect || stack_scavenge_pending() || m_surplus())
             until = nanotime() + every_second;
         if (debug.schedtrace > 0)
             until = MIN(until, nanotime() + debug.schedtrace * MS);

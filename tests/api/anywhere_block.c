@@ -6,6 +6,7 @@
 #include "harness/test.h"
 #include <fcntl.h>
 #include <gamp/chan.h>
+#include <gamp/debug.h>
 #include <gamp/errno.h>
 #include <gamp/go.h>
 #include <gamp/net.h>
@@ -378,4 +379,41 @@ TEST_GO(thread_locals_stay)
         CHECK_EQ(gamp_go(keeps_local, i), 0);
     while (ran < 20)
         gamp_gosched();
+}
+
+/* Threads that many blocked goroutines needed end when nobody needs them any more. */
+static void blocks_once(int fd)
+{
+    char c;
+
+    CHECK_EQ(read(fd, &c, 1), 1);
+    gamp_waitgroup_done(&t.wg);
+}
+
+static uint64_t threads(void)
+{
+    gamp_sched_stats s;
+
+    gamp_sched_stats_read(&s);
+    return s.threads;
+}
+
+TEST_GO_WITHIN(idle_threads_end, 60)
+{
+    enum { MANY = 60 };
+    char bytes[MANY] = {0};
+    int fds[2];
+
+    CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+    for (int round = 0; round < 2; round++) {
+        gamp_waitgroup_add(&t.wg, MANY);
+        for (int i = 0; i < MANY; i++)
+            CHECK_EQ(gamp_go(blocks_once, fds[0]), 0);
+        while (threads() < MANY)
+            gamp_sleep(GAMP_MILLISECOND);
+        CHECK_EQ(write(fds[1], bytes, MANY), MANY);
+        gamp_waitgroup_wait(&t.wg);
+        while (threads() > 20)
+            gamp_sleep(10 * GAMP_MILLISECOND);
+    }
 }

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Children of goroutines: what a forked child may do, and that what it does leaves the parent alone. */
+#define _GNU_SOURCE
+#include "harness/test.h"
+#include <gamp/chan.h>
+#include <gamp/errno.h>
+#include <gamp/go.h>
+#include <gamp/panic.h>
+#include <gamp/run.h>
+#include <gamp/sync.h>
+#include <gamp/time.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int wait_for(pid_t pid)
+{
+    int status = -1;
+
+    CHECK_GT(pid, 0);
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void nothing(void)
+{
+}
+
+static void panics(void *arg)
+{
+    gamp_panic("%s", (const char *)arg);
+}
+
+/* What needs no other goroutine works as on a foreign thread. */
+_Noreturn static void child(gamp_chan *c, gamp_mutex *m)
+{
+    long v = 3, w = 0;
+    gamp_time t = gamp_now();
+    char text[] = "in the child";
+    gamp_panic_info info;
+
+    CHECK_EQ(gamp_goid(), 0);
+    CHECK_EQ(gamp_go(nothing), -EPERM);
+    gamp_chan_send(c, &v);
+    CHECK(gamp_chan_recv(c, &w));
+    CHECK_EQ(w, 3);
+    CHECK_EQ(gamp_chan_try_recv(c, &w), -EAGAIN);
+    CHECK_EQ(gamp_chan_recv_until(c, &w, gamp_now() + 2 * GAMP_MILLISECOND), -ETIMEDOUT);
+    gamp_mutex_lock(m);
+    CHECK(!gamp_mutex_trylock(m));
+    gamp_mutex_unlock(m);
+    gamp_sleep(2 * GAMP_MILLISECOND);
+    CHECK_GE(gamp_now() - t, 4 * GAMP_MILLISECOND);
+    CHECK_EQ(gamp_protect(panics, text, &info), -EFAULT);
+    CHECK_STR(info.message, text);
+    free(malloc(1000));
+    _exit(42);
+}
+
+static gamp_waitgroup wg;
+static _Atomic bool over;
+
+static void forks(int n)
+{
+    gamp_chan *c = gamp_chan_of(long, 1);
+    gamp_mutex m = {0};
+
+    for (int i = 0; i < n; i++) {
+        pid_t pid = fork();
+
+        if (pid == 0)
+            child(c, &m);
+        CHECK_EQ(wait_for(pid), 42);
+    }
+    gamp_chan_unref(c);
+    gamp_waitgroup_done(&wg);
+}
+
+static void busy(void)
+{
+    while (!over)
+        gamp_sleep(10 * GAMP_MICROSECOND);
+    gamp_waitgroup_done(&wg);
+}
+
+TEST_GO_WITHIN(a_forked_child_may_call, 60)
+{
+    gamp_waitgroup_add(&wg, 1);
+    CHECK_EQ(gamp_go(forks, 10), 0);
+    gamp_waitgroup_wait(&wg);
+}
+
+TEST_GO_WITHIN(children_of_many_beside_work, 60)
+{
+    gamp_waitgroup_add(&wg, 4);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(gamp_go(forks, 10), 0);
+    gamp_waitgroup_wait(&wg);
+    gamp_waitgroup_add(&wg, 4);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(gamp_go(busy), 0);
+    gamp_waitgroup_add(&wg, 1);
+    CHECK_EQ(gamp_go(forks, 20), 0);
+    gamp_sleep(100 * GAMP_MILLISECOND);
+    over = true;
+    gamp_waitgroup_wait(&wg);
+}
+
+/* exec and exit in the child; a loop in it has no sysmon to be stopped by. */
+static void execs(void)
+{
+    pid_t pid = fork();
+    volatile long n = 0;
+
+    if (pid == 0) {
+        for (long i = 0; i < 50000000; i++)
+            n += i;
+        execlp("true", "true", (char *)NULL);
+        _exit(9);
+    }
+    CHECK_EQ(wait_for(pid), 0);
+    pid = fork();
+    if (pid == 0)
+        exit(0); /* atexit handlers and all */
+    CHECK_EQ(wait_for(pid), 0);
+    pid = vfork();
+    if (pid == 0) {
+        execlp("false", "false", (char *)NULL);
+        _exit(9);
+    }
+    CHECK_EQ(wait_for(pid), 1);
+    gamp_waitgroup_done(&wg);
+}
+
+TEST_GO(exec_and_exit)
+{
+    gamp_waitgroup_add(&wg, 4);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(gamp_go(execs), 0);
+    gamp_waitgroup_wait(&wg);
+    CHECK_EQ(system("exit 3"), 3 << 8);
+}
+
+/* A child that panics says so and leaves the parent alone. */
+TEST_GO(a_child_that_panics)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        char text[] = "child's";
+
+        close(2);
+        panics(text);
+    }
+    CHECK_EQ(wait_for(pid), 2);
+    gamp_sleep(GAMP_MILLISECOND);
+}
+
+/* Forked by a thread of the host's. */
+static void *forks_outside(void *arg)
+{
+    gamp_chan *c = gamp_chan_of(long, 1);
+    gamp_mutex m = {0};
+    pid_t pid = fork();
+
+    (void)arg;
+    if (pid == 0)
+        child(c, &m);
+    CHECK_EQ(wait_for(pid), 42);
+    gamp_chan_unref(c);
+    return NULL;
+}
+
+TEST_GO(forked_by_a_foreign_thread)
+{
+    pthread_t th;
+
+    CHECK_EQ(pthread_create(&th, NULL, forks_outside, NULL), 0);
+    CHECK_EQ(pthread_join(th, NULL), 0);
+}
