@@ -117,7 +117,9 @@ check() {
     expect 'there is no goroutine 9999'
     sed -n '/^== thread/,/^== none/p' "$dir/out" | grep -Eq '^#[0-9]+ .*(stop_here|gamp_main_function_)' ||
         fail "the thread's own stack is not back:"
-    grep -q 'Python Exception' "$dir/out" && fail "the script failed:"
+    if grep -q 'Python Exception' "$dir/out"; then
+        fail "the script failed:"
+    fi
 }
 
 # One P: nobody runs the last goroutines while main has it.
