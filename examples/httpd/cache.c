@@ -40,15 +40,24 @@ static size_t cost(const struct cached *c)
 /* The list by use, newest first. The shard's lock is held, as in all that follow. */
 static void use_unlink(struct cache_shard *s, struct cached *c)
 {
-    *(c->newer ? &c->newer->older : &s->newest) = c->older;
-    *(c->older ? &c->older->newer : &s->oldest) = c->newer;
+    if (c == s->newest)
+        s->newest = c->older;
+    else
+        c->newer->older = c->older;
+    if (c == s->oldest)
+        s->oldest = c->newer;
+    else
+        c->older->newer = c->newer;
 }
 
 static void use_first(struct cache_shard *s, struct cached *c)
 {
     c->newer = NULL;
     c->older = s->newest;
-    *(s->newest ? &s->newest->newer : &s->oldest) = c;
+    if (s->newest)
+        s->newest->newer = c;
+    else
+        s->oldest = c;
     s->newest = c;
 }
 

@@ -97,7 +97,7 @@ class Connection:
             check(colon and re.fullmatch(r"[A-Za-z-]+", name), "bad field:", line)
             fields.append((name, value.strip(" \t")))
         r = Response(int(m[1]), m[2], fields, b"")
-        if r.status >= 200:
+        if 200 <= r.status < 500:
             check(r["Date"], "no Date")
         if r.status >= 200 and r.status != 304 and not head:
             check(r["Content-Length"], "no Content-Length")

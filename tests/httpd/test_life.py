@@ -216,6 +216,33 @@ def test_no_descriptors_at_all():
             check(c.read().body == FILES["mid" if i & 1 else "f"], "none of those who came is lost")
 
 
+def test_no_memory_for_stacks():
+    """With no address space left a client gets its answer, a 503 or at least a clean end."""
+    if os.environ.get("GAMP_SANITIZE") or EMULATOR:
+        return  # these need address space themselves
+    with Server(files=FILES) as s, s.connect() as first:
+        check(first.ask("/f").status == 200, "200")
+        with open(f"/proc/{s.process.pid}/statm") as f:
+            used = int(f.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        unlimited = resource.prlimit(s.process.pid, resource.RLIMIT_AS)[1]
+        resource.prlimit(s.process.pid, resource.RLIMIT_AS, (used + (1 << 20), unlimited))
+        clients, answers = [], set()
+        for _ in range(600):
+            clients.append(s.connect())
+            clients[-1].get("/f")
+        for c in clients:
+            try:
+                answers.add(c.read().status if c.fill() else None)
+            except ConnectionResetError:
+                answers.add(None)
+        check(200 in answers and answers <= {200, 503, None}, answers)
+        check(first.ask("/f").body == FILES["f"], "a client that was there is served")
+        for c in clients:
+            c.socket.close()
+        resource.prlimit(s.process.pid, resource.RLIMIT_AS, (unlimited, unlimited))
+        check(s.ask("/f").body == FILES["f"], "and so are new ones")
+
+
 def test_many_connections():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     n = min(1000, hard - 100)
