@@ -643,6 +643,7 @@ static void sem_many(int me)
     for (int i = 0; i < 3000; i++) {
         uint64_t r = test_rand(&rand);
         int64_t n = 1 + (int64_t)(r % 5);
+        int64_t held;
         bool got = true;
 
         if (r % 3 == 0)
@@ -653,7 +654,8 @@ static void sem_many(int me)
             gamp_sem_acquire(&sem, n);
         if (!got)
             continue;
-        CHECK((inside += n) <= 8);
+        held = inside += n;
+        CHECK_LE(held, 8);
         if (r % 7 == 0)
             gamp_gosched();
         inside -= n;
