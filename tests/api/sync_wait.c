@@ -654,7 +654,8 @@ static void sem_many(int me)
             gamp_sem_acquire(&sem, n);
         if (!got)
             continue;
-        held = inside += n;
+        inside += n;
+        held = inside;
         CHECK_LE(held, 8);
         if (r % 7 == 0)
             gamp_gosched();
