@@ -77,6 +77,7 @@ struct m {
         int64_t since;    /* when */
         int64_t cpu;      /* its CPU clock at the last look, -1: not looked */
         int64_t cpu0;     /* its CPU clock at the first look of this run */
+        int64_t busy;    /* its CPU clock at the last look of all */
         int64_t looked;   /* when cpu was read */
         int64_t sleeps;   /* as the kernel counts them, -1: not looked */
     } mon;               /* sysmon's notes */

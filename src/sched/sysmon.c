@@ -147,8 +147,23 @@ static void look_user(struct p *pp, struct m *m, struct round *r)
     }
     if (cpu - m->mon.cpu0 >= slice)
         ask_to_leave(pp, m, cpu, r);
-    m->mon.cpu = cpu;
+    m->mon.cpu = m->mon.busy = cpu;
     m->mon.looked = r->now;
+}
+
+/* Its goroutines change. One may have blocked a moment ago all the same: when the thread ran for less than half
+ * of the time since the last look, what its clock stands at now tells at the next one, soon. A P
+ * that is busy is not looked at more often for that. */
+static void look_switched(struct p *pp, struct m *m, struct round *r)
+{
+    int64_t cpu = thread_cputime(m->cpuclock);
+    int64_t moved = cpu - m->mon.busy;
+
+    m->mon.busy = cpu;
+    if (moved * 2 < r->now - m->mon.looked && wanted(pp) && !load_acquire(&m->inruntime)) {
+        m->mon.cpu = m->mon.cpu0 = cpu;
+        r->suspect = true;
+    }
 }
 
 static void look_p(struct p *pp, struct round *r)
@@ -168,14 +183,11 @@ static void look_p(struct p *pp, struct round *r)
     tick = load_relaxed(&m->switches);
     if (m->mon.tick != tick) {
         m->mon.tick = tick;
-        m->mon.since = m->mon.looked = r->now;
+        m->mon.since = r->now;
         m->mon.cpu = m->mon.cpu0 = m->mon.sleeps = -1;
         r->all_hogs = false;
-        /* It may block from now on: what its clock stands at tells at the next look. */
-        if (wanted(pp) && !load_acquire(&m->inruntime)) {
-            m->mon.cpu = m->mon.cpu0 = thread_cputime(m->cpuclock);
-            r->suspect = true;
-        }
+        look_switched(pp, m, r);
+        m->mon.looked = r->now;
         return;
     }
     if (load_acquire(&m->inruntime)) {
