@@ -27,8 +27,7 @@ struct crawl {
     gamp_sem connections;
     gamp_waitgroup wg;
     gamp_mutex lock;
-    struct page *pages; /* lock */
-    int n;              /* lock */
+    struct page *pages; /* by path; under the lock */
 };
 
 /* ---- one page ---- */
@@ -156,8 +155,9 @@ static void check(struct crawl *c, struct page *p)
 /* Starts a goroutine for the page, unless there is or was one. */
 static void visit(struct crawl *c, const char *path, const char *from)
 {
-    struct page *p;
+    struct page *p, **at = &c->pages;
     void *seen;
+    int err;
 
     if (gamp_map_load_or_store(c->seen, (gamp_bytes){path, strlen(path)}, c, &seen) != 0)
         return;
@@ -167,37 +167,32 @@ static void visit(struct crawl *c, const char *path, const char *from)
     snprintf(p->path, sizeof p->path, "%s", path);
     snprintf(p->from, sizeof p->from, "%s", from);
     gamp_mutex_lock(&c->lock);
-    p->next = c->pages;
-    c->pages = p;
-    c->n++;
+    while (*at && strcmp((*at)->path, path) < 0)
+        at = &(*at)->next;
+    p->next = *at;
+    *at = p;
     gamp_mutex_unlock(&c->lock);
-    p->status = gamp_waitgroup_go(&c->wg, check, c, p);
-}
-
-static int by_path(const void *a, const void *b)
-{
-    return strcmp((*(struct page *const *)a)->path, (*(struct page *const *)b)->path);
+    err = gamp_waitgroup_go(&c->wg, check, c, p);
+    if (err < 0)
+        p->status = err; /* otherwise it is the goroutine's to write */
 }
 
 /* Prints what was found and frees it; how many links are broken. */
 static int report(struct crawl *c)
 {
-    struct page **sorted = malloc(((size_t)c->n + 1) * sizeof *sorted);
+    struct page *p;
     int n = 0, broken = 0;
 
-    for (struct page *p = c->pages; p && sorted; p = p->next)
-        sorted[n++] = p;
-    qsort(sorted, (size_t)n, sizeof *sorted, by_path);
-    for (int i = 0; i < n; i++) {
-        printf("%d %s", sorted[i]->status, sorted[i]->path);
-        if (sorted[i]->status != 200) {
-            printf("   linked from %s", sorted[i]->from);
+    for (; (p = c->pages) != NULL; n++) {
+        printf("%d %s", p->status, p->path);
+        if (p->status != 200) {
+            printf("   linked from %s", p->from);
             broken++;
         }
         printf("\n");
-        free(sorted[i]);
+        c->pages = p->next;
+        free(p);
     }
-    free(sorted);
     printf("%d pages, %d broken\n", n, broken);
     return broken;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* philosophers: five of them around a table, a fork between each two, and two forks needed to eat.
  *
- * If each took the fork on his left first, all might hold one and wait for ever. Here everybody takes the
- * fork with the lower number first, so a circle of waiters cannot close. */
+ * If each took the fork on his left first, all might hold one and wait for ever. Here everybody
+ * takes the fork with the lower number first, so a circle of waiters cannot close. */
 #include <gamp.h>
 #include <stdio.h>
 

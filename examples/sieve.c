@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sieve: the primes, found by a chain of goroutines, each of which filters out the multiples of one.
+/* sieve: the primes, found by a chain of goroutines, each of which filters out the multiples of
+ * one.
  *
  *   generate -> filter 2 -> filter 3 -> filter 5 -> ... -> main
  *

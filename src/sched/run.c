@@ -96,7 +96,7 @@ static void await_panics(struct g *gp)
 _Noreturn static void main_end(int code)
 {
     struct g *gp = getg();
-    struct m *m = gp->run.m;
+    struct m *m;
     int64_t patience;
 
     await_panics(gp);

@@ -168,9 +168,9 @@ TEST_GO(deadline_that_has_passed)
 {
     gamp_context *bg = gamp_context_background();
     gamp_context *c[] = {
-        gamp_context_with_timeout(bg, 0), gamp_context_with_timeout(bg, -GAMP_HOUR),
+        gamp_context_with_timeout(bg, 0),         gamp_context_with_timeout(bg, -GAMP_HOUR),
         gamp_context_with_timeout(bg, INT64_MIN), gamp_context_with_deadline(bg, gamp_now()),
-        gamp_context_with_deadline(bg, 0), gamp_context_with_deadline(bg, INT64_MIN)};
+        gamp_context_with_deadline(bg, 0),        gamp_context_with_deadline(bg, INT64_MIN)};
 
     for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
         check_ended(c[i], -ETIMEDOUT, -ETIMEDOUT);

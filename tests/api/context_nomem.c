@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every allocation behind a timer, a context and a group fails in turn: the call says so, nothing leaks, and the next
- * call works. The malloc here replaces libc's; under a sanitizer, which has its own, there is nothing
- * to test. */
+/* Every allocation behind a timer, a context and a group fails in turn: the call says so, nothing
+ * leaks, and the next call works. The malloc here replaces libc's; under a sanitizer, which has its
+ * own, there is nothing to test. */
 #include "harness/test.h"
 #include <errno.h>
 #include <gamp.h>
@@ -75,14 +75,30 @@ static bool make(int kind, gamp_context *parent)
     gamp_group g;
 
     switch (kind) {
-    case 0: c = gamp_context_with_cancel(gamp_context_background()); break;
-    case 1: c = gamp_context_with_cancel(parent); break;
-    case 2: c = gamp_context_with_timeout(parent, GAMP_HOUR); break;
-    case 3: c = gamp_context_with_timeout(parent, -1); break;
-    case 4: c = gamp_context_with_value(parent, parent, parent); break;
-    case 5: t = gamp_timer_new(GAMP_HOUR); break;
-    case 6: t = gamp_ticker_new(GAMP_HOUR); break;
-    case 7: t = gamp_after_func(GAMP_HOUR, nothing, NULL); break;
+    case 0:
+        c = gamp_context_with_cancel(gamp_context_background());
+        break;
+    case 1:
+        c = gamp_context_with_cancel(parent);
+        break;
+    case 2:
+        c = gamp_context_with_timeout(parent, GAMP_HOUR);
+        break;
+    case 3:
+        c = gamp_context_with_timeout(parent, -1);
+        break;
+    case 4:
+        c = gamp_context_with_value(parent, parent, parent);
+        break;
+    case 5:
+        t = gamp_timer_new(GAMP_HOUR);
+        break;
+    case 6:
+        t = gamp_ticker_new(GAMP_HOUR);
+        break;
+    case 7:
+        t = gamp_after_func(GAMP_HOUR, nothing, NULL);
+        break;
     default:
         if (gamp_group_init(&g, parent) == -ENOMEM)
             return false;

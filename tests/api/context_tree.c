@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Trees of contexts: deep, wide, random, and cancelled and taken apart from several sides at once. */
+/* Trees of contexts: deep, wide, random, and cancelled and taken apart from several sides at
+ * once. */
 #include "harness/test.h"
 #include <errno.h>
 #include <gamp.h>
@@ -171,11 +172,11 @@ static void tree_make(struct tree *t, uint64_t *seed)
     t->c[0] = gamp_context_with_cancel(gamp_context_background());
     for (int i = 1; i < NODES; i++) {
         t->parent[i] = (int)rnd(seed, (uint64_t)(i < 10 || rnd(seed, 2) ? i : 10));
-        t->c[i] = rnd(seed, 4) == 0
-                      ? gamp_context_with_timeout(t->c[t->parent[i]],
-                                                  rnd(seed, 8) ? GAMP_HOUR
-                                                               : (gamp_duration)rnd(seed, MS))
-                      : gamp_context_with_cancel(t->c[t->parent[i]]);
+        t->c[i] =
+            rnd(seed, 4) == 0
+                ? gamp_context_with_timeout(t->c[t->parent[i]],
+                                            rnd(seed, 8) ? GAMP_HOUR : (gamp_duration)rnd(seed, MS))
+                : gamp_context_with_cancel(t->c[t->parent[i]]);
     }
 }
 
@@ -271,8 +272,7 @@ TEST_GO_WITHIN(unref_against_cancel, 60)
             gamp_context *up = rnd(&seed, 3) && i ? c[rnd(&seed, (uint64_t)i)] : top;
 
             c[i] = rnd(&seed, 2) ? gamp_context_with_cancel(up)
-                                 : gamp_context_with_timeout(
-                                       up, (gamp_duration)rnd(&seed, MS / 2));
+                                 : gamp_context_with_timeout(up, (gamp_duration)rnd(&seed, MS / 2));
         }
         gamp_waitgroup_add(&wg, 1);
         CHECK_EQ(gamp_go(unref_all, c, N, &wg), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Time, sleep, timers, tickers and after_func, one call at a time. Lower bounds on durations are exact;
- * upper bounds are not tested here, because another process may have the CPU. */
+/* Time, sleep, timers, tickers and after_func, one call at a time. Lower bounds on durations are
+ * exact; upper bounds are not tested here, because another process may have the CPU. */
 #include "harness/test.h"
 #include <errno.h>
 #include <gamp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An after_func that is due while no goroutine can be had (address space is short) runs when one can, or
- * can still be stopped; sleeps and timers need no memory that could be missing. */
+/* An after_func that is due while no goroutine can be had (address space is short) runs when one
+ * can, or can still be stopped; sleeps and timers need no memory that could be missing. */
 #include "harness/test.h"
 #include <errno.h>
 #include <gamp.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* After stop or reset no stale value is received, whatever fires at that moment; and the results add up: each
- * arming ends either in a stop or reset that says true, or in one value received (one run of fn). */
+/* After stop or reset no stale value is received, whatever fires at that moment; and the results
+ * add up: each arming ends either in a stop or reset that says true, or in one value received (one
+ * run of fn). */
 #include "harness/test.h"
 #include <errno.h>
 #include <gamp.h>

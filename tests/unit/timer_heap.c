@@ -84,7 +84,7 @@ static struct fired {
     void *arg;
     uintptr_t seq;
     int64_t now;
-} *fired;
+} * fired;
 static size_t nfired;
 
 static void fire(void *arg, uintptr_t seq, int64_t now)
@@ -164,7 +164,9 @@ TEST(model)
             if (model[i].armed)
                 break;
             t[i] = (struct timer){.when = now + (int64_t)(rnd() % 200) - 20,
-                                  .f = fire, .arg = &t[i], .seq = (uintptr_t)order};
+                                  .f = fire,
+                                  .arg = &t[i],
+                                  .seq = (uintptr_t)order};
             CHECK(timer_start(&t[i]) == 0);
             model[i].armed = true;
             model[i].order = order++;
