@@ -9,6 +9,7 @@
 #include <gamp/sync.h>
 #include <gamp/time.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -653,7 +654,7 @@ static void sem_many(int me)
             gamp_sem_acquire(&sem, n);
         if (!got)
             continue;
-        CHECK((inside += n) <= 8);
+        CHECK_LE(atomic_fetch_add(&inside, n) + n, 8);
         if (r % 7 == 0)
             gamp_gosched();
         inside -= n;
