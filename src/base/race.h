@@ -14,6 +14,8 @@ void *__tsan_get_current_fiber(void);
 void *__tsan_create_fiber(unsigned flags);
 void __tsan_destroy_fiber(void *fiber);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+void AnnotateBenignRaceSized(const char *file, int line, const void *addr, size_t size,
+                             const char *what);
 #define RACE_TSAN 1
 static inline void race_acquire(const void *addr)
 {
@@ -23,8 +25,18 @@ static inline void race_release(const void *addr)
 {
     __tsan_release((void *)(uintptr_t)addr);
 }
+/* A thread's own memory that the goroutines on it use in turn: errno. */
+static inline void race_own(const void *addr, size_t size)
+{
+    AnnotateBenignRaceSized(__FILE__, __LINE__, addr, size, "thread's own");
+}
 #else
 #define RACE_TSAN 0
+static inline void race_own(const void *addr, size_t size)
+{
+    (void)addr;
+    (void)size;
+}
 static inline void race_acquire(const void *addr)
 {
     (void)addr;

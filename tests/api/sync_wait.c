@@ -9,6 +9,7 @@
 #include <gamp/sync.h>
 #include <gamp/time.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -643,7 +644,6 @@ static void sem_many(int me)
     for (int i = 0; i < 3000; i++) {
         uint64_t r = test_rand(&rand);
         int64_t n = 1 + (int64_t)(r % 5);
-        int64_t held;
         bool got = true;
 
         if (r % 3 == 0)
@@ -654,9 +654,7 @@ static void sem_many(int me)
             gamp_sem_acquire(&sem, n);
         if (!got)
             continue;
-        inside += n;
-        held = inside;
-        CHECK_LE(held, 8);
+        CHECK_LE(atomic_fetch_add(&inside, n) + n, 8);
         if (r % 7 == 0)
             gamp_gosched();
         inside -= n;
