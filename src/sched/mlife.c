@@ -150,6 +150,9 @@ void wake_m(struct m *m, struct p *pp)
 {
     bool asleep = m->parkedin != PARKED_NOT;
 
+    /* Counted out here and not when it wakes: until then it would look idle, and its goroutine lost. */
+    if (m->parkedin == PARKED_LOCKED)
+        sched.nmidlelocked--;
     m->nextp = pp;
     m->parkedin = PARKED_NOT;
     unlock(&sched.lock);
@@ -164,6 +167,10 @@ bool sleep_m(struct m *m, enum parkedin where)
     if (!m->nextp) {
         noteclear(&m->park);
         m->parkedin = (uint8_t)where;
+        if (where == PARKED_LOCKED) {
+            sched.nmidlelocked++;
+            checkdead();
+        }
         unlock(&sched.lock);
         notesleep(&m->park);
     } else {
@@ -293,12 +300,7 @@ void stoplockedm(struct m *m)
     if (m->p)
         handoffp(releasep(m));
     lock(&sched.lock);
-    sched.nmidlelocked++;
-    checkdead();
     sleep_m(m, PARKED_LOCKED);
-    lock(&sched.lock);
-    sched.nmidlelocked--;
-    unlock(&sched.lock);
 }
 
 void startboundm(struct m *m, struct g *gp)
@@ -325,8 +327,6 @@ static void mexit(struct m *m)
     if (m == &m0) {
         /* The process's first thread cannot end without looks of a zombie: it waits for the end. */
         lock(&sched.lock);
-        sched.nmidlelocked++;
-        checkdead();
         sleep_m(m, PARKED_LOCKED);
         return;
     }
