@@ -328,6 +328,11 @@ static void *first_look(void *arg)
 
 TEST(first_at_once)
 {
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+    test_skip("the library's own synchronisation is not shown to ThreadSanitizer");
+#endif
+#endif
     pthread_t t[4];
     uintptr_t pc;
 
