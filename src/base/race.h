@@ -14,6 +14,8 @@ void *__tsan_get_current_fiber(void);
 void *__tsan_create_fiber(unsigned flags);
 void __tsan_destroy_fiber(void *fiber);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+void AnnotateBenignRaceSized(const char *file, int line, const volatile void *p, size_t n,
+                             const char *why);
 #define RACE_TSAN 1
 static inline void race_acquire(const void *addr)
 {
@@ -23,8 +25,19 @@ static inline void race_release(const void *addr)
 {
     __tsan_release((void *)(uintptr_t)addr);
 }
+/* What is a thread's, and so its present goroutine's: no race, though nothing orders them. */
+static inline void race_thread_owned(const void *addr, size_t n, const char *what)
+{
+    AnnotateBenignRaceSized(__FILE__, __LINE__, addr, n, what);
+}
 #else
 #define RACE_TSAN 0
+static inline void race_thread_owned(const void *addr, size_t n, const char *what)
+{
+    (void)addr;
+    (void)n;
+    (void)what;
+}
 static inline void race_acquire(const void *addr)
 {
     (void)addr;

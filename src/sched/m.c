@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched/m.h"
+#include "base/race.h"
 #include "base/throw.h"
 #include "mem/sysmem.h"
 #include "os/linux/thread.h"
@@ -54,6 +55,7 @@ void minit(struct m *mp)
     mp->tid = sys_gettid();
     mp->cpuclock = thread_cpuclock(mp->tid);
     mp->errnop = &errno;
+    race_thread_owned(mp->errnop, sizeof *mp->errnop, "errno");
     mp->cxa_globals = __cxa_get_globals ? __cxa_get_globals() : NULL;
     mp->altstack = thread_altstack_new();
     if (mp->altstack)
