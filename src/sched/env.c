@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched/env.h"
+#include "base/race.h"
 #include "os/linux/print.h"
 #include "sched/fatal.h"
 #include "sched/schedt.h"
@@ -7,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Under ThreadSanitizer a goroutine stopped inside the sanitizer would hold its locks, which the
+ * runtime itself needs to make fibers: nobody is stopped by signal there unless asked for. */
 struct debugvars debug = {
+    .asyncpreemptoff = RACE_TSAN,
     .directswitch = 1, .preemptsignal = SIGURG, .traceback = TRACEBACK_SINGLE};
 int32_t env_procs;
 
