@@ -10,9 +10,10 @@
 
 /* Under ThreadSanitizer a goroutine stopped inside the sanitizer would hold its locks, which the
  * runtime itself needs to make fibers: nobody is stopped by signal there unless asked for. */
-struct debugvars debug = {
-    .asyncpreemptoff = RACE_TSAN,
-    .directswitch = 1, .preemptsignal = SIGURG, .traceback = TRACEBACK_SINGLE};
+struct debugvars debug = {.asyncpreemptoff = RACE_TSAN,
+                          .directswitch = 1,
+                          .preemptsignal = SIGURG,
+                          .traceback = TRACEBACK_SINGLE};
 int32_t env_procs;
 
 static const struct key {

@@ -7,6 +7,8 @@
 #include "std/unixpath.h"
 #include <fcntl.h>
 
+char fdio_race;
+
 /* --- the calls ------------------------------------------------------------------------------- */
 
 static ssize_t call_read(const struct fdio *io, const struct fdargs *a)
@@ -154,6 +156,7 @@ again:
     if (r == -ESTALE && got == 0)
         goto again;
     gamp_leave();
+    fdio_race_after(io, r);
     return got > 0 ? (ssize_t)got : r;
 }
 
@@ -244,6 +247,7 @@ static always_inline int full(struct fdio *io, fdcall *call, void *p, size_t n, 
     struct fdargs a = {.p = p, .n = n};
     ssize_t r;
 
+    fdio_race_before(io);
     gamp_enter();
 again:
     r = fdio_begin(io);
@@ -263,6 +267,7 @@ again:
         r = -EBADF;
     }
     gamp_leave();
+    fdio_race_after(io, r);
     if (r < 0)
         return (int)r;
     return a.n > 0 ? end : 0;

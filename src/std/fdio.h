@@ -4,6 +4,7 @@
 #ifndef GAMP_STD_FDIO_H
 #define GAMP_STD_FDIO_H
 
+#include "base/race.h"
 #include "os/linux/clock.h"
 #include "sched/fdlock.h"
 #include "sched/pollthread.h"
@@ -37,6 +38,22 @@ struct fdargs {
 
 /* Outside the runtime. Makes the call once: a result or -errno. */
 typedef ssize_t fdcall(const struct fdio *io, const struct fdargs *a);
+
+/* For ThreadSanitizer, as Go's race detector has it: what comes before a write comes before what follows
+ * any read after it. */
+extern char fdio_race;
+
+static always_inline void fdio_race_before(const struct fdio *io)
+{
+    if (RACE_TSAN && io->mode == PD_WRITE)
+        race_release(&fdio_race);
+}
+
+static always_inline void fdio_race_after(const struct fdio *io, ssize_t r)
+{
+    if (RACE_TSAN && io->mode == PD_READ && r >= 0)
+        race_acquire(&fdio_race);
+}
 
 /* Inside the runtime. 0, or why not. */
 static always_inline int fdio_begin(struct fdio *io)
@@ -115,6 +132,7 @@ static always_inline ssize_t fdio_once(struct fdio *io, fdcall *call, const stru
 {
     ssize_t r;
 
+    fdio_race_before(io);
     gamp_enter();
     do {
         r = fdio_begin(io);
@@ -124,6 +142,7 @@ static always_inline ssize_t fdio_once(struct fdio *io, fdcall *call, const stru
         }
     } while (unlikely(r == -ESTALE));
     gamp_leave();
+    fdio_race_after(io, r);
     return r;
 }
 

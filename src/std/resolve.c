@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "std/resolve.h"
+#include "base/race.h"
 #include "os/linux/clock.h"
 #include "sched/entry.h"
 #include "sched/park.h"
@@ -28,8 +29,11 @@ struct job {
 
 static void job_unref(struct job *j)
 {
-    if (fetch_add_acqrel(&j->refs, (uint32_t)-1) == 1)
+    race_release(j);
+    if (fetch_add_acqrel(&j->refs, (uint32_t)-1) == 1) {
+        race_acquire(j);
         free(j);
+    }
 }
 
 static int error_of(int eai)
@@ -92,6 +96,7 @@ static void work(void *arg)
     struct g *g = NULL;
 
     j->result = look_up(j);
+    race_release(j);
     gamp_enter();
     lock(&j->lock);
     j->done = true;
@@ -160,6 +165,7 @@ int resolve_lookup(const char *host, const char *service, const struct network *
     }
     r = -ETIMEDOUT;
     if (await(j, until)) {
+        race_acquire(j);
         r = j->result;
         if (r > 0) {
             r = (int)MIN((size_t)r, n);

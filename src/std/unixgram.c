@@ -86,6 +86,7 @@ ssize_t unixgram_send(struct fdio *io, fdcall *call, const struct fdargs *a,
 {
     ssize_t r;
 
+    fdio_race_before(io);
     gamp_enter();
     do {
         r = fdio_begin(io);

@@ -441,7 +441,7 @@ static void read_in_turn(struct order *o, int turn)
     CHECK_EQ(gamp_read(o->fd, &c, 1), 1);
     /* First come, first served: the byte has the number of the turn. */
     CHECK_EQ(c, turn);
-    o->next++;
+    __atomic_fetch_add(&o->next, 1, __ATOMIC_RELAXED);
 }
 
 TEST_GO(readers_queue_in_order)

@@ -17,10 +17,10 @@ static char dir[64] = "/tmp/gamp-test-XXXXXX";
 
 static const char *at(const char *name)
 {
-    static char path[4][128];
-    static int n;
+    static char path[8][128];
+    static int turn;
+    int n = __atomic_fetch_add(&turn, 1, __ATOMIC_RELAXED) % 8;
 
-    n = (n + 1) % 4;
     snprintf(path[n], sizeof path[n], "%s/%s", dir, name);
     return path[n];
 }
@@ -132,7 +132,7 @@ TEST_GO(fifo)
 static void count(int *n, int *stop)
 {
     while (!__atomic_load_n(stop, __ATOMIC_RELAXED)) {
-        ++*n;
+        __atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
         gamp_sleep(GAMP_MILLISECOND);
     }
 }
@@ -179,7 +179,7 @@ TEST_GO(hints)
         usleep(10000);
         gamp_blocking_exit();
     }
-    CHECK_GE(n, 5);
-    stop = 1;
+    CHECK_GE(__atomic_load_n(&n, __ATOMIC_RELAXED), 5);
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
     gamp_sleep(5 * GAMP_MILLISECOND);
 }
