@@ -42,6 +42,13 @@ static void until_closed(gamp_chan *c)
     gamp_chan_recv(c, NULL);
 }
 
+static int member(gamp_context *ctx, void *arg)
+{
+    (void)ctx;
+    (void)arg;
+    return 1;
+}
+
 static void count(void *arg)
 {
     __atomic_fetch_add((int *)arg, 1, __ATOMIC_RELEASE);
@@ -51,6 +58,7 @@ TEST_GO_WITHIN(due_without_a_stack, 60)
 {
     gamp_chan *c = gamp_chan_new(0, 0);
     gamp_timer *t, *stopped;
+    gamp_group g;
     int n = 0, ran = 0, never = 0, r;
 
     if (SANITIZED || getenv("TEST_EMULATOR"))
@@ -61,6 +69,13 @@ TEST_GO_WITHIN(due_without_a_stack, 60)
     while ((r = gamp_go(until_closed, c)) == 0)
         n++;
     CHECK(r == -ENOMEM && n > 100);
+    /* A group's go says so as well, and its place is free again. */
+    CHECK_EQ(gamp_group_init(&g, NULL), 0);
+    gamp_group_set_limit(&g, 1);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(gamp_group_go(&g, member, NULL), -ENOMEM);
+    CHECK_EQ(gamp_group_try_go(&g, member, NULL), -ENOMEM);
+    CHECK_EQ(gamp_group_wait(&g), 0);
     t = gamp_after_func(MS, count, &ran);
     stopped = gamp_after_func(MS, count, &never);
     CHECK(t && stopped);
