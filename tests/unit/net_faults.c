@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* System calls that fail, each in its turn: what the caller gets is an error, nothing leaks, and the next attempt
- * works. And kernels that lack something: epoll_pwait2, pidfd_open. */
+/* System calls that fail, each in its turn: what the caller gets is an error, nothing leaks, and
+ * the next attempt works. And kernels that lack something: epoll_pwait2, pidfd_open. */
 #include "harness/test.h"
 #include "os/linux/sys.h"
 #include <gamp/go.h>
@@ -29,8 +29,8 @@ TEST(needs_a_debug_build)
 static struct {
     long number;
     long error;
-    int at;  /* which call of that number fails, from 0 */
-    int n;   /* calls so far */
+    int at; /* which call of that number fails, from 0 */
+    int n;  /* calls so far */
     bool every;
     bool done; /* it has failed */
     pid_t tid; /* of this thread alone, unless 0 */
@@ -44,7 +44,8 @@ __attribute__((no_sanitize_thread)) static long inject(long number)
 __attribute__((no_sanitize("thread"))) static long inject(long number)
 >>>>>>> net
 {
-    if (number != fault.number || (fault.tid && sys_raw6(SYS_gettid, 0, 0, 0, 0, 0, 0) != fault.tid))
+    if (number != fault.number ||
+        (fault.tid && sys_raw6(SYS_gettid, 0, 0, 0, 0, 0, 0) != fault.tid))
         return 0;
     if (__atomic_fetch_add(&fault.n, 1, __ATOMIC_RELAXED) != fault.at && !fault.every)
         return 0;
@@ -220,8 +221,8 @@ static const struct scenario {
     const char *name;
     int (*run)(void);
 } scenarios[] = {
-    {"tcp", tcp}, {"unixes", unixes}, {"registering", registering}, {"files", files},
-    {"processes", processes},
+    {"tcp", tcp},     {"unixes", unixes},       {"registering", registering},
+    {"files", files}, {"processes", processes},
 };
 
 /* Each call of the number fails once, until the scenario no longer comes to that many. */
@@ -251,9 +252,9 @@ static void fail_in_turn(const struct scenario *s, long number, long error, bool
 TEST_GO_WITHIN(each_call_in_turn, 60)
 {
     static const long numbers[] = {
-        SYS_socket,     SYS_bind,        SYS_listen, SYS_connect,  SYS_accept4,    SYS_epoll_ctl,
-        SYS_setsockopt, SYS_getsockname, SYS_fcntl,  SYS_eventfd2, SYS_pidfd_open, SYS_waitid,
-        SYS_getsockopt,
+        SYS_socket,     SYS_bind,       SYS_listen,      SYS_connect, SYS_accept4,
+        SYS_epoll_ctl,  SYS_setsockopt, SYS_getsockname, SYS_fcntl,   SYS_eventfd2,
+        SYS_pidfd_open, SYS_waitid,     SYS_getsockopt,
     };
     static const long errors[] = {-EMFILE, -ENOMEM, -EINVAL};
 
@@ -268,9 +269,9 @@ TEST_GO_WITHIN(each_call_in_turn, 60)
 
 TEST_GO_WITHIN(interruptions_never_surface, 60)
 {
-    static const long numbers[] = {SYS_read,    SYS_write,  SYS_sendto, SYS_recvfrom,    SYS_accept4,
-                                   SYS_connect, SYS_ppoll,  SYS_waitid, SYS_epoll_pwait2, SYS_openat,
-                                   SYS_pread64, SYS_epoll_pwait};
+    static const long numbers[] = {SYS_read,         SYS_write,   SYS_sendto,  SYS_recvfrom,
+                                   SYS_accept4,      SYS_connect, SYS_ppoll,   SYS_waitid,
+                                   SYS_epoll_pwait2, SYS_openat,  SYS_pread64, SYS_epoll_pwait};
 
     for (size_t s = 0; s < sizeof scenarios / sizeof scenarios[0]; s++)
         for (size_t n = 0; n < sizeof numbers / sizeof numbers[0]; n++)
