@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* process: starting programs and waiting for them.
  *
- * Started by posix_spawn, which neither copies the address space nor runs a handler of ours in the
- * child. What has to go below nfds is first copied above it, so that no copy runs over another.
- *
  * Waited for through a descriptor that is readable once the process has ended: a pidfd, or where
  * there is none an eventfd that a helper writes, which sleeps in waitid(2). Whoever then comes
  * first reaps it, under process_lock; the result stays in the public struct:

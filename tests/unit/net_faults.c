@@ -36,13 +36,8 @@ static struct {
     pid_t tid; /* of this thread alone, unless 0 */
 } fault;
 
-<<<<<<< HEAD
 /* Other threads of the runtime come by too; what they then see does not matter. */
 __attribute__((no_sanitize_thread)) static long inject(long number)
-=======
-/* Set while nobody runs into it but for threads that look at other numbers. */
-__attribute__((no_sanitize("thread"))) static long inject(long number)
->>>>>>> net
 {
     if (number != fault.number ||
         (fault.tid && sys_raw6(SYS_gettid, 0, 0, 0, 0, 0, 0) != fault.tid))
@@ -53,11 +48,7 @@ __attribute__((no_sanitize("thread"))) static long inject(long number)
     return fault.error;
 }
 
-<<<<<<< HEAD
 __attribute__((no_sanitize_thread)) static void arm(long number, long error, int at)
-=======
-__attribute__((no_sanitize("thread"))) static void arm(long number, long error, int at)
->>>>>>> net
 {
     sys_fault = NULL;
     fault.number = number;
@@ -70,7 +61,7 @@ __attribute__((no_sanitize("thread"))) static void arm(long number, long error, 
     sys_fault = inject;
 }
 
-__attribute__((no_sanitize("thread"))) static void disarm(void)
+__attribute__((no_sanitize_thread)) static void disarm(void)
 {
     sys_fault = NULL;
 }
