@@ -92,8 +92,10 @@ GAMP_API int gamp_fd_register(int fd);
  * count. */
 GAMP_API int gamp_fd_wait(int fd, int events, gamp_time until);
 
-/* Closes any descriptor, and wakes everyone who waits on it here with -EBADF. 0 or -errno. Does
- * not wait for them. */
+/* Closes any descriptor, and wakes everyone who waits on it here with -EBADF. 0 or -errno. Calls
+ * that are under way on a registered one have left it before its number is free; a call that
+ * blocks in the kernel, on one that is not registered, closes it at its end. The file of a unix
+ * listener that gamp_listen made is removed, as Go does. */
 GAMP_API int gamp_close(int fd);
 /* As shutdown(2): how is SHUT_RD, SHUT_WR, SHUT_RDWR. 0 or -errno. Does not block. Go:
  * TCPConn.CloseWrite. */

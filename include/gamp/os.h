@@ -75,8 +75,8 @@ typedef struct gamp_process {
 
 /* Runs the program argv[0] (searched in PATH if it has no slash) with the arguments argv, ended
  * by NULL. 0 and *p when it runs; -ENOENT and the like when exec fails: *p is then untouched. o
- * may be NULL. The caller waits for it with gamp_process_wait. Holds up its caller alone. Go:
- * os.StartProcess. */
+ * may be NULL. A descriptor that does not block here does not block there. The caller waits for it
+ * with gamp_process_wait. Holds up its caller alone. Go: os.StartProcess. */
 GAMP_API int gamp_exec(const char *const argv[], const gamp_exec_options *o, gamp_process *p);
 /* Waits until it has ended: its exit status, or 128 + the signal that killed it; again: the same.
  * -ETIMEDOUT at the point. Parks. Go: Process.Wait. */

@@ -5,6 +5,7 @@
 #include "os/linux/clock.h"
 #include "os/linux/sys.h"
 #include "os/linux/vm.h"
+#include "sched/deadline.h"
 #include "sched/fdlock.h"
 #include "sched/netpoll.h"
 #include "sched/park.h"
@@ -16,11 +17,12 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-/* The table: chunks of records by number, made when first wanted; 32 M numbers, which is 32 times
+/* The table: chunks of records by number, made when first wanted; 16 M numbers, which is 16 times
  * what the kernel lets a process have by default (fs.nr_open). */
-enum { CHUNK = 1024, CHUNKS = 32768 };
+enum { CHUNK = 256, CHUNKS = 65536 };
 
 static struct polldesc *table[CHUNKS]; /* atomic; each is set once, under table_lock */
+static int table_end;                  /* atomic; chunks from here on were never made */
 static struct mutex table_lock = MUTEX_INIT(LOCK_MEM);
 
 static void record_init(struct polldesc *pd, int fd)
@@ -55,6 +57,7 @@ struct polldesc *polldesc_get(int fd)
                 chunk_init(c, fd / CHUNK * CHUNK);
                 /* Pairs with the load_acquire of those who look a record up. */
                 store_release(slot, c);
+                store_release(&table_end, MAX(table_end, fd / CHUNK + 1));
             }
         }
         unlock(&table_lock);
@@ -339,8 +342,9 @@ static int close_ended(struct polldesc *pd)
     lock(&pd->lock);
     do
         mu = load_relaxed(&pd->mu);
-    while (!cas_seqcst(&pd->mu, mu, (uint64_t)next_seq(PD_SEQ(mu)) << 32 |
-                                        ((uint32_t)mu & ~(PDF_OPEN | PDF_CLOSING))));
+    while (!cas_seqcst(&pd->mu, mu,
+                       (uint64_t)next_seq(PD_SEQ(mu)) << 32 |
+                           ((uint32_t)mu & ~(PDF_OPEN | PDF_CLOSING))));
     store_seqcst(&pd->rd, NEVER);
     store_seqcst(&pd->wd, NEVER);
     evict(pd, &none);
@@ -390,7 +394,7 @@ int polldesc_close(int fd)
 
 void polldesc_reopen_all(int epfd)
 {
-    for (int i = 0; i < CHUNKS; i++) {
+    for (int i = 0; i < load_acquire(&table_end); i++) {
         struct polldesc *c = load_acquire(&table[i]);
 
         for (int j = 0; c && j < CHUNK; j++) {
@@ -404,7 +408,7 @@ void polldesc_reopen_all(int epfd)
 
 void polldesc_end_runtime(void)
 {
-    for (int i = 0; i < CHUNKS; i++) {
+    for (int i = 0; i < load_acquire(&table_end); i++) {
         struct polldesc *c = load_acquire(&table[i]);
 
         for (int j = 0; c && j < CHUNK; j++)
@@ -416,7 +420,7 @@ void polldesc_end_runtime(void)
 void polldesc_after_fork(void)
 {
     mutex_init(&table_lock, LOCK_MEM);
-    for (int i = 0; i < CHUNKS; i++) {
+    for (int i = 0; i < load_acquire(&table_end); i++) {
         struct polldesc *c = load_acquire(&table[i]);
 
         for (int j = 0; c && j < CHUNK; j++)

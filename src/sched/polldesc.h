@@ -127,17 +127,17 @@ struct g *polldesc_unblock(uintptr_t *word, bool ready);
 /* Readies all of q, which polldesc_unblock and the like have filled; no lock held. */
 void polldesc_ready_all(struct gqueue *q);
 
-/* The runtime has ended and gp is a thread's: goroutines that stopped for good may hold descriptors'
- * locks and references, so those no longer count. */
+/* The runtime has ended and gp is a thread's: goroutines that stopped for good may hold
+ * descriptors' locks and references, so those no longer count. */
 bool polldesc_ended(const struct g *gp);
-/* At the end of the runtime: threads that wait for goroutines (in a descriptor's queue, for the last
- * operation before a close) go on without. */
+/* At the end of the runtime: threads that wait for goroutines (in a descriptor's queue, for the
+ * last operation before a close) go on without. */
 void polldesc_end_runtime(void);
 
 /* Everything that is open, into another epoll instance. */
 void polldesc_reopen_all(int epfd);
-/* In a fork's child: its parent's other threads, who may hold any lock here, are gone, and the poller
- * is the parent's. Nothing is registered any more; the descriptors are there. */
+/* In a fork's child: its parent's other threads, who may hold any lock here, are gone, and the
+ * poller is the parent's. Nothing is registered any more; the descriptors are there. */
 void polldesc_after_fork(void);
 
 static inline uintptr_t *polldesc_word(struct polldesc *pd, unsigned mode)

@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "base/throw.h"
 #include "os/linux/clock.h"
+#include "sched/deadline.h"
 #include "sched/netpoll.h"
 #include "sched/park.h"
 #include "sched/pollthread.h"
@@ -140,131 +141,6 @@ void pollwait_short(struct polldesc *pd, unsigned mode, uint32_t seq)
         *short_seq(pd, mode) = seq;
 }
 
-/* --- deadlines ------------------------------------------------------------------------------- */
-
-static void wake_list(struct polldesc *pd, unsigned modes, bool deadline, struct gqueue *woken);
-
-static void wake_mode(struct polldesc *pd, unsigned mode, struct gqueue *woken)
-{
-    struct g *gp = polldesc_unblock(polldesc_word(pd, mode), false);
-
-    if (gp) {
-        netpollwaiters_add(-1);
-        gqueue_push(woken, gp);
-    }
-    wake_list(pd, mode, true, woken);
-}
-
-static void deadline_due(void *arg, uintptr_t seq, int64_t now);
-
-int deadline_arm(struct polldesc *pd, int64_t when)
-{
-    int err;
-
-    /* Before the runtime runs only threads wait, and those look at the clock themselves. */
-    if (when == NEVER || pd->twhen <= when || sched_phase() != PHASE_RUN)
-        return 0;
-    /* Armed and not to be stopped: it is due just now, and looks at the deadlines itself. */
-    if (pd->twhen != NEVER && !timer_stop(&pd->timer))
-        return 0;
-    pd->timer.when = when;
-    pd->timer.period = 0;
-    pd->timer.f = deadline_due;
-    pd->timer.arg = pd;
-    err = timer_start(&pd->timer);
-    store_seqcst(&pd->twhen, err ? NEVER : when);
-    return err;
-}
-
-/* Harmless for a record that has changed owner since: it looks at what is set now. */
-static void deadline_due(void *arg, uintptr_t seq, int64_t now)
-{
-    struct gqueue woken = {NULL, NULL, 0};
-    struct polldesc *pd = arg;
-    int64_t next = NEVER;
-
-    (void)seq;
-    lock(&pd->lock);
-    store_seqcst(&pd->twhen, NEVER);
-    now = nanotime();
-    for (unsigned mode = PD_READ; mode <= PD_WRITE; mode++) {
-        int64_t d = load_seqcst(polldesc_deadline(pd, mode));
-
-        if (d <= now)
-            wake_mode(pd, mode, &woken);
-        else
-            next = MIN(next, d);
-    }
-    if (deadline_arm(pd, next) < 0) {
-        /* No memory for the timer: those who wait look again, and get the error. */
-        wake_mode(pd, PD_READ, &woken);
-        wake_mode(pd, PD_WRITE, &woken);
-    }
-    unlock(&pd->lock);
-    polldesc_ready_all(&woken);
-}
-
-static bool somebody_waits(struct polldesc *pd, unsigned mode)
-{
-    return load_seqcst(polldesc_word(pd, mode)) > PD_READY || load_relaxed(&pd->nwaits) != 0;
-}
-
-static int set_locked(struct polldesc *pd, unsigned modes, int64_t t, struct gqueue *woken)
-{
-    const bool passed = t <= nanotime();
-    int err = 0;
-
-    for (unsigned mode = PD_READ; mode <= PD_WRITE; mode++) {
-        if (!(modes & mode))
-            continue;
-        store_seqcst(polldesc_deadline(pd, mode), t);
-        if (passed)
-            wake_mode(pd, mode, woken);
-        else if (!err && somebody_waits(pd, mode))
-            err = deadline_arm(pd, t);
-    }
-    pollthread_kick(pd);
-    return err;
-}
-
-int deadline_set(int fd, unsigned modes, int64_t t)
-{
-    struct gqueue woken = {NULL, NULL, 0};
-
-    for (;;) {
-        struct polldesc *pd = polldesc_lookup(fd);
-        uint64_t mu;
-        int err;
-
-        if (pd) {
-            lock(&pd->lock);
-            mu = load_relaxed(&pd->mu);
-            if ((mu & PDF_OPEN) && load_relaxed(&pd->kind) != PD_FILE) {
-                err = mu & PDF_CLOSING ? -EBADF : set_locked(pd, modes, t, &woken);
-                unlock(&pd->lock);
-                polldesc_ready_all(&woken);
-                return err;
-            }
-            unlock(&pd->lock);
-        }
-        err = polldesc_open(fd, PD_SOFT, PD_TRAITS_UNKNOWN, false);
-        if (err < 0)
-            return err;
-        pd = polldesc_lookup(fd);
-        if (load_relaxed(&pd->kind) == PD_FILE)
-            return -EPERM;
-    }
-}
-
-void deadline_clear(struct polldesc *pd)
-{
-    store_seqcst(&pd->rd, NEVER);
-    store_seqcst(&pd->wd, NEVER);
-    /* Not to be stopped: it comes, and finds nothing. */
-    if (pd->twhen != NEVER && timer_stop(&pd->timer))
-        store_seqcst(&pd->twhen, NEVER);
-}
-
 /* --- waiters among others -------------------------------------------------------------------- */
 
 void pollgate_init(struct pollgate *gate)
@@ -306,7 +182,7 @@ static bool gate_claimed(struct pollgate *gate)
 }
 
 /* pd->lock held, which also keeps the waiters' memory. */
-static void wake_list(struct polldesc *pd, unsigned modes, bool deadline, struct gqueue *woken)
+void pollwait_wake(struct polldesc *pd, unsigned modes, bool deadline, struct gqueue *woken)
 {
     for (struct list *l = pd->waits.next; l != &pd->waits; l = l->next) {
         struct pollwait *w = container_of(l, struct pollwait, link);
@@ -328,13 +204,13 @@ void pollwait_event(struct polldesc *pd, uint32_t seq, unsigned modes, struct gq
 {
     lock(&pd->lock);
     if (PD_SEQ(load_relaxed(&pd->mu)) == seq)
-        wake_list(pd, modes, false, ready);
+        pollwait_wake(pd, modes, false, ready);
     unlock(&pd->lock);
 }
 
 void pollwait_evict(struct polldesc *pd, struct gqueue *woken)
 {
-    wake_list(pd, PD_READ | PD_WRITE, false, woken);
+    pollwait_wake(pd, PD_READ | PD_WRITE, false, woken);
     pollthread_kick(pd);
 }
 

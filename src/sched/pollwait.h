@@ -53,13 +53,6 @@ void pollwait_short(struct polldesc *pd, unsigned mode, uint32_t seq);
 /* Waits for poll(2)'s events until the point: what poll(2) gave, > 0; -ETIMEDOUT; -EBADF. */
 int pollwait_events(int fd, int events, int64_t until);
 
-/* NEVER: none. 0, -EBADF, -ENOMEM, -EPERM for what cannot be polled. modes: PD_READ | PD_WRITE. */
-int deadline_set(int fd, unsigned modes, int64_t t);
-/* The timer comes at when or before. pd->lock held. 0 or -ENOMEM. */
-int deadline_arm(struct polldesc *pd, int64_t when);
-/* For a record that closes or changes owner; pd->lock held. */
-void deadline_clear(struct polldesc *pd);
-
 struct pollgate {
     struct mutex lock;
     bool parked;  /* lock: the goroutine can be readied */
@@ -102,6 +95,10 @@ void pollgate_leave(struct pollgate *gate);
 /* For pollthread. The part of arming and disarming that concerns the record's list alone. */
 int pollwait_arm(int fd, struct pollwait *w);
 void pollwait_disarm(struct pollwait *w);
+
+/* Claims and readies those that wait for any of the modes; deadline: by one that has passed.
+ * pd->lock held. */
+void pollwait_wake(struct polldesc *pd, unsigned modes, bool deadline, struct gqueue *woken);
 
 /* For polldesc. An edge for the modes; and: the record closes or changes owner (pd->lock held). */
 void pollwait_event(struct polldesc *pd, uint32_t seq, unsigned modes, struct gqueue *ready);

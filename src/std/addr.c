@@ -14,10 +14,10 @@ int addr_network(const char *name, struct network *out)
         const char *name;
         struct network network;
     } known[] = {
-        {"tcp", {AF_UNSPEC, SOCK_STREAM}},  {"tcp4", {AF_INET, SOCK_STREAM}},
-        {"tcp6", {AF_INET6, SOCK_STREAM}},  {"udp", {AF_UNSPEC, SOCK_DGRAM}},
-        {"udp4", {AF_INET, SOCK_DGRAM}},    {"udp6", {AF_INET6, SOCK_DGRAM}},
-        {"unix", {AF_UNIX, SOCK_STREAM}},   {"unixgram", {AF_UNIX, SOCK_DGRAM}},
+        {"tcp", {AF_UNSPEC, SOCK_STREAM}}, {"tcp4", {AF_INET, SOCK_STREAM}},
+        {"tcp6", {AF_INET6, SOCK_STREAM}}, {"udp", {AF_UNSPEC, SOCK_DGRAM}},
+        {"udp4", {AF_INET, SOCK_DGRAM}},   {"udp6", {AF_INET6, SOCK_DGRAM}},
+        {"unix", {AF_UNIX, SOCK_STREAM}},  {"unixgram", {AF_UNIX, SOCK_DGRAM}},
     };
 
     for (size_t i = 0; name && i < ARRAY_LEN(known); i++)
@@ -192,7 +192,8 @@ int addr_format(const gamp_addr *a, char *buf, size_t n)
 {
     const struct sockaddr_in *in = (const struct sockaddr_in *)&a->addr;
     const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&a->addr;
-    char ip[INET6_ADDRSTRLEN], zone[IF_NAMESIZE + 1] = "", text[INET6_ADDRSTRLEN + IF_NAMESIZE + 16];
+    char ip[INET6_ADDRSTRLEN], zone[IF_NAMESIZE + 1] = "",
+                                                  text[INET6_ADDRSTRLEN + IF_NAMESIZE + 16];
     size_t len;
 
     switch (a->addr.ss_family) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "std/fd.h"
 #include "os/linux/sys.h"
+#include "sched/deadline.h"
 #include "std/fdio.h"
 #include "std/sigpipe.h"
 #include "std/unixgram.h"

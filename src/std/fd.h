@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fd: the operations on descriptors. Called outside the runtime; each goes in and out by itself, for the
- * system calls are made outside: one that blocks after all (a file, a descriptor that is not as the
- * table believes) then holds up its caller alone. Results as of the public functions of the same
- * names. */
+/* fd: the operations on descriptors. Called outside the runtime; each goes in and out by itself,
+ * for the system calls are made outside: one that blocks after all (a file, a descriptor that is
+ * not as the table believes) then holds up its caller alone. Results as of the public functions of
+ * the same names. */
 #ifndef GAMP_STD_FD_H
 #define GAMP_STD_FD_H
 
@@ -33,7 +33,8 @@ int fd_close(int fd);
 int fd_shutdown(int fd, int how);
 int fd_set_deadline(int fd, unsigned modes, int64_t t);
 
-/* One call that blocks in the kernel, on behalf of files: restarted at -EINTR, its caller alone held up. */
+/* One call that blocks in the kernel, on behalf of files: restarted at -EINTR, its caller alone
+ * held up. */
 typedef long fd_blocking_fn(void *arg);
 long fd_blocking(fd_blocking_fn *f, void *arg);
 

@@ -39,8 +39,8 @@ struct fdargs {
 /* Outside the runtime. Makes the call once: a result or -errno. */
 typedef ssize_t fdcall(const struct fdio *io, const struct fdargs *a);
 
-/* For ThreadSanitizer, as Go's race detector has it: what comes before a write comes before what follows
- * any read after it. */
+/* For ThreadSanitizer, as Go's race detector has it: what comes before a write comes before what
+ * follows any read after it. */
 extern char fdio_race;
 
 static always_inline void fdio_race_before(const struct fdio *io)
@@ -95,8 +95,8 @@ static noinline ssize_t fdio_slow(const struct fdio *io, fdcall *call, const str
     }
 }
 
-/* The call, when it may go on, until it gives something other than -EAGAIN. want: how much makes it whole;
- * less means that there is no more; 0: that says nothing. -ESTALE: begin again. */
+/* The call, when it may go on, until it gives something other than -EAGAIN. want: how much makes it
+ * whole; less means that there is no more; 0: that says nothing. -ESTALE: begin again. */
 static always_inline ssize_t fdio_call(struct fdio *io, fdcall *call, const struct fdargs *a,
                                        size_t want)
 {

@@ -24,11 +24,11 @@ struct sigchan {
 static struct {
     struct mutex lock; /* LOCK_SIGNAL */
     struct sigchan *chans;
-    bool delivering;    /* the goroutine is there */
-    uint32_t in_thread; /* atomic: it is a thread, as the runtime did not run */
-    int wakefd;         /* written once, before the first handler is installed */
-    uint64_t pending;   /* atomic */
-    uint64_t wanted;    /* atomic */
+    bool delivering;                       /* the goroutine is there */
+    uint32_t in_thread;                    /* atomic: it is a thread, as the runtime did not run */
+    int wakefd;                            /* written once, before the first handler is installed */
+    uint64_t pending;                      /* atomic */
+    uint64_t wanted;                       /* atomic */
     struct sigaction_raw old[SIGNALS + 1]; /* what was there; stable while the signal is wanted */
 } signals = {.lock = MUTEX_INIT(LOCK_SIGNAL), .wakefd = -1};
 
@@ -100,11 +100,13 @@ static void deliverer(void *arg)
 
     (void)arg;
     while (on) {
-        fd_read(signals.wakefd, &count, sizeof count);
+        ssize_t n = fd_read(signals.wakefd, &count, sizeof count);
+
         gamp_enter();
         lock(&signals.lock);
         deliver();
-        on = signals.chans != NULL;
+        /* Not readable: the program has closed what is not its own. */
+        on = signals.chans != NULL && n > 0;
         signals.delivering = on;
         unlock(&signals.lock);
         gamp_leave();
@@ -186,8 +188,8 @@ static uint64_t all_wanted(void)
     return all;
 }
 
-/* Handlers go where a channel wants a signal, and what was there before comes back where none does any
- * more. signals.lock held. */
+/* Handlers go where a channel wants a signal, and what was there before comes back where none does
+ * any more. signals.lock held. */
 static void install(void)
 {
     uint64_t wanted = all_wanted(), was = load_relaxed(&signals.wanted);

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "std/process.h"
 #include "os/linux/sys.h"
-#include "os/linux/thread.h"
 #include "sched/pollwait.h"
 #include "sched/syscall.h"
 #include "std/helper.h"
+#include "std/spawn.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -22,90 +20,6 @@
 static struct mutex process_lock = MUTEX_INIT(LOCK_LEAF);
 
 /* --- starting -------------------------------------------------------------------------------- */
-
-struct spawn {
-    const char *const *argv;
-    const char *const *env;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    int *copies; /* of the descriptors below nfds, -1 for the others */
-    size_t ncopies;
-    pid_t pid;
-};
-
-static int copy_low(struct spawn *s, const int *fds, size_t n)
-{
-    s->copies = malloc(n * sizeof *s->copies);
-    if (!s->copies)
-        return -ENOMEM;
-    for (; s->ncopies < n; s->ncopies++) {
-        long fd = -1;
-
-        if (fds[s->ncopies] >= 0 && (size_t)fds[s->ncopies] < n) {
-            fd = sys_call(SYS_fcntl, fds[s->ncopies], F_DUPFD_CLOEXEC, n);
-            if (fd < 0)
-                return (int)fd;
-        }
-        s->copies[s->ncopies] = (int)fd;
-    }
-    return 0;
-}
-
-static int map_fds(struct spawn *s, const int *fds, size_t n)
-{
-    int err = copy_low(s, fds, n);
-
-    for (size_t i = 0; i < n && !err; i++) {
-        int from = s->copies[i] >= 0 ? s->copies[i] : fds[i];
-
-        if (from < -1)
-            return -EBADF;
-        if (from == -1)
-            err = -posix_spawn_file_actions_addopen(&s->actions, (int)i, "/dev/null", O_RDWR, 0);
-        else
-            err = -posix_spawn_file_actions_adddup2(&s->actions, from, (int)i);
-    }
-    return err;
-}
-
-/* The caller's mask, said outright: while it is spawned everything is blocked. */
-static int set_attr(struct spawn *s)
-{
-    sigset_t mask;
-
-    thread_sigmask(SIG_SETMASK, NULL, &mask);
-    posix_spawnattr_setsigmask(&s->attr, &mask);
-    return -posix_spawnattr_setflags(&s->attr, POSIX_SPAWN_SETSIGMASK);
-}
-
-static int spawn(struct spawn *s)
-{
-    char *const *argv = (char *const *)(uintptr_t)s->argv;
-    char *const *env = s->env ? (char *const *)(uintptr_t)s->env : environ;
-    int err;
-
-    gamp_enter();
-    entersyscall();
-    do
-        err = posix_spawnp(&s->pid, s->argv[0], &s->actions, &s->attr, argv, env);
-    while (err == EINTR);
-    exitsyscall();
-    gamp_leave();
-    return -err;
-}
-
-static int prepare(struct spawn *s, const gamp_exec_options *o)
-{
-    int err = 0;
-
-    if (o && o->nfds > 0)
-        err = map_fds(s, o->fds, o->nfds);
-    if (!err && o && o->dir)
-        err = -posix_spawn_file_actions_addchdir_np(&s->actions, o->dir);
-    if (!err)
-        err = set_attr(s);
-    return err;
-}
 
 /* A descriptor of the process that the poller takes; -1: the kernel has none. */
 static int pidfd_make(pid_t pid)
@@ -126,29 +40,21 @@ static int pidfd_make(pid_t pid)
 
 int process_exec(const char *const argv[], const gamp_exec_options *o, gamp_process *p)
 {
-    struct spawn s = {.argv = argv, .env = o ? o->env : NULL};
-    int err;
+    struct spawn s = {.argv = argv};
+    pid_t pid;
 
     if (!argv || !argv[0] || !p || (o && o->nfds > 0 && !o->fds))
         return -EINVAL;
-    err = -posix_spawn_file_actions_init(&s.actions);
-    if (err)
-        return err;
-    err = -posix_spawnattr_init(&s.attr);
-    if (!err) {
-        err = prepare(&s, o);
-        if (!err)
-            err = spawn(&s);
-        posix_spawnattr_destroy(&s.attr);
+    if (o) {
+        s.env = o->env;
+        s.dir = o->dir;
+        s.fds = o->fds;
+        s.nfds = o->nfds;
     }
-    posix_spawn_file_actions_destroy(&s.actions);
-    for (size_t i = 0; i < s.ncopies; i++)
-        if (s.copies[i] >= 0)
-            sys_close(s.copies[i]);
-    free(s.copies);
-    if (err)
-        return err;
-    *p = (gamp_process){.pid = s.pid, .pidfd = pidfd_make(s.pid)};
+    pid = spawn(&s);
+    if (pid < 0)
+        return pid;
+    *p = (gamp_process){.pid = pid, .pidfd = pidfd_make(pid)};
     return 0;
 }
 

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* process: starting programs and waiting for them.
  *
- * Started by posix_spawn, which neither copies the address space nor runs a handler of ours in the child.
- * What has to go below nfds is first copied above it, so that no copy runs over another.
- *
- * Waited for through a descriptor that is readable once the process has ended: a pidfd, or where there is none
- * an eventfd that a helper writes, which sleeps in waitid(2). Whoever then comes first reaps it, under process_lock; the result stays
- * in the public struct:
+ * Waited for through a descriptor that is readable once the process has ended: a pidfd, or where
+ * there is none an eventfd that a helper writes, which sleeps in waitid(2). Whoever then comes
+ * first reaps it, under process_lock; the result stays in the public struct:
  *
  *   state    0: not known to have ended;  1: status is the result (store_release, load_acquire)
  *   spare[0] how many wait in it now; process_lock

@@ -202,7 +202,8 @@ static int port_of(const gamp_addr *a)
 }
 
 /* What an empty host, or an unspecified address to connect to, stands for. */
-static int unspecified(const struct network *net, bool passive, int literal, gamp_addr *out, size_t n)
+static int unspecified(const struct network *net, bool passive, int literal, gamp_addr *out,
+                       size_t n)
 {
     int families[2], count = 0, r = 0;
 
@@ -224,15 +225,16 @@ static int unspecified(const struct network *net, bool passive, int literal, gam
     return r;
 }
 
-static int hosts(const char *host, const struct network *net, bool passive, gamp_addr *out, size_t n,
-                 int64_t until)
+static int hosts(const char *host, const struct network *net, bool passive, gamp_addr *out,
+                 size_t n, int64_t until)
 {
     gamp_addr ip;
 
     if (!*host)
         return unspecified(net, passive, 0, out, n);
     if (addr_ip(host, &ip) < 0) {
-        /* What is written with these characters alone is no name but an address, and a wrong one. */
+        /* What is written with these characters alone is no name but an address, and a wrong
+         * one. */
         if (strpbrk(host, ":%") || host[strspn(host, "0123456789.")] == '\0')
             return -EINVAL;
         return resolve_lookup(host, NULL, net, out, n, until);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sigpipe: writing to what nobody reads.
  *
- * Under gamp_run, where SIGPIPE was SIG_DFL, a handler makes plain write(2) as Go's writes are: -EPIPE and
- * no more, but the end of the program by SIGPIPE when the descriptor is 1 or 2. The kernel raises the
- * signal in the writing thread on the way out of the system call, so the handler finds the call's result,
- * and on amd64 its first argument, in the registers it interrupted. On arm64 the result
- * has replaced that argument: there it asks poll(2) whether 1 or 2 is broken.
+ * Under gamp_run, where SIGPIPE was SIG_DFL, a handler makes plain write(2) as Go's writes are:
+ * -EPIPE and no more, but the end of the program by SIGPIPE when the descriptor is 1 or 2. The
+ * kernel raises the signal in the writing thread on the way out of the system call, so the handler
+ * finds the call's result, and on amd64 its first argument, in the registers it interrupted. On
+ * arm64 the result has replaced that argument: there it asks poll(2) whether 1 or 2 is broken.
  *
- * Elsewhere the disposition is the host's and its own writes do as it has set; gamp's writes then are made with
- * the signal blocked, and what they raise is taken back. Sockets need neither: MSG_NOSIGNAL. */
+ * Elsewhere the disposition is the host's and its own writes do as it has set; gamp's writes then
+ * are made with the signal blocked, and what they raise is taken back. Sockets need neither:
+ * MSG_NOSIGNAL. */
 #ifndef GAMP_STD_SIGPIPE_H
 #define GAMP_STD_SIGPIPE_H
 
@@ -27,7 +28,8 @@ struct sigpipe_guard {
     uint64_t old;
 };
 
-/* Around a system call that may raise it. maybe: it did not do all that was asked, so it may have. */
+/* Around a system call that may raise it. maybe: it did not do all that was asked, so it may
+ * have. */
 void sigpipe_enter(struct sigpipe_guard *g);
 void sigpipe_leave(struct sigpipe_guard *g, bool maybe);
 

@@ -182,8 +182,8 @@ static int sock_error(int fd)
     return err < 0 ? err : -value;
 }
 
-/* A listener of a unix socket that has no place in its queue now: the kernel tells nobody when there is one, but lets
- * a blocking connect wait. */
+/* A listener of a unix socket that has no place in its queue now: the kernel tells nobody when
+ * there is one, but lets a blocking connect wait. */
 struct patient {
     int fd;
     const gamp_addr *addr;

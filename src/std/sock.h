@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sock: making sockets: listening, accepting, dialling; and their addresses. Called outside the
- * runtime; results as of the public functions. All sockets are non-blocking, close-on-exec and registered.
+ * runtime; results as of the public functions. All sockets are non-blocking, close-on-exec and
+ * registered.
  *
- * As Go does: TCP_NODELAY, keep-alive every 15 s (a listener's are inherited by what it accepts), SO_BROADCAST
- * for datagrams. Names: a listener takes the first address, IPv4 before IPv6; dialling tries each in turn,
- * with an even share of what time is left, but at least two seconds, as long as there is time.
+ * As Go does: TCP_NODELAY, keep-alive every 15 s (a listener's are inherited by what it accepts),
+ * SO_BROADCAST
+ * for datagrams. Names: a listener takes the first address, IPv4 before IPv6; dialling tries each
+ * in turn, with an even share of what time is left, but at least two seconds, as long as there is
+ * time.
  *
  * The file of a unix listener goes when gamp_close closes it, as in Go, if it is still the
  * same file (device and inode). */

@@ -22,8 +22,7 @@ static void park_on_both(const struct fdio *io, int helper)
     pollgate_init(&gate);
     w[0].ticket = w[1].ticket = wait_begin(gp);
     if (polldesc_select_arm(helper, PD_WRITE, &w[0]) == 0 &&
-        polldesc_select_arm(io->fd, PD_WRITE, &w[1]) == 0 &&
-        !polldesc_ready(helper, PD_WRITE) &&
+        polldesc_select_arm(io->fd, PD_WRITE, &w[1]) == 0 && !polldesc_ready(helper, PD_WRITE) &&
         pollwait_check(io->pd, io->mode, io->seq) == 0 && pollgate_close(&gate))
         gopark(commit, &gate, WAIT_IO);
     polldesc_select_disarm(&w[0]);

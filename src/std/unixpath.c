@@ -44,7 +44,8 @@ void unixpath_bound(int fd, const char *path)
         free(u);
         return;
     }
-    *u = (struct unixpath){.fd = fd, .seq = seq_of(fd), .pid = sys_getpid(), .dev = st.st_dev, .ino = st.st_ino};
+    *u = (struct unixpath){
+        .fd = fd, .seq = seq_of(fd), .pid = sys_getpid(), .dev = st.st_dev, .ino = st.st_ino};
     memcpy(u->path, path, n);
     gamp_enter();
     lock(&paths_lock);

@@ -5,7 +5,8 @@
 
 #include "base/compiler.h"
 
-/* fd was bound to path just now. Best effort: without memory the file stays. Outside the runtime. */
+/* fd was bound to path just now. Best effort: without memory the file stays. Outside the
+ * runtime. */
 void unixpath_bound(int fd, const char *path);
 /* fd is about to be closed. */
 void unixpath_closing(int fd);

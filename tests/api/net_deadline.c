@@ -122,12 +122,13 @@ TEST_GO(accept_deadline)
     CHECK_EQ(gamp_close(lfd), 0);
 }
 
-/* Go's TestVariousDeadlines: from the past over nanoseconds to a second, the write that never ends is cut. */
+/* Go's TestVariousDeadlines: from the past over nanoseconds to a second, the write that never ends
+ * is cut. */
 TEST_GO_WITHIN(various_deadlines, 60)
 {
-    static const gamp_duration ds[] = {1,       2,       5,        50,       100,      900,     5000,
-                                       50000,   400000,  900000,   1 * MS,   3 * MS,   7 * MS,  19 * MS,
-                                       49 * MS, 99 * MS, 101 * MS, 150 * MS, 250 * MS, 400 * MS};
+    static const gamp_duration ds[] = {
+        1,      2,      5,      50,      100,     900,     5000,     50000,    400000,   900000,
+        1 * MS, 3 * MS, 7 * MS, 19 * MS, 49 * MS, 99 * MS, 101 * MS, 150 * MS, 250 * MS, 400 * MS};
 
     for (size_t i = 0; i < sizeof ds / sizeof ds[0]; i++)
         for (int run = 0; run < 2; run++) {
@@ -400,8 +401,8 @@ static void churn_reader(struct churn *c)
     int fd;
 
     while (gamp_chan_recv(c->fds, &fd)) {
-        /* Data, the end, closed before or while it read; or, when the number came again, whatever the
-         * new one has to say. But it ends. */
+        /* Data, the end, closed before or while it read; or, when the number came again, whatever
+         * the new one has to say. But it ends. */
         gamp_read(fd, buf, sizeof buf);
     }
 }

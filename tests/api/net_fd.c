@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Descriptors that the program made: registering, waiting, sharing, plain close(2), numbers that come again,
- * descriptors that nobody registered, and no numbers left. */
+/* Descriptors that the program made: registering, waiting, sharing, plain close(2), numbers that
+ * come again, descriptors that nobody registered, and no numbers left. */
 #include "harness/test.h"
 #include <gamp/chan.h>
 #include <gamp/go.h>
@@ -544,7 +544,8 @@ static void read_all(int fd, char *to, size_t *n, gamp_waitgroup *wg)
 TEST_GO(sendfile_in_full)
 {
     const size_t size = 3 << 20;
-    char name[] = "/tmp/gamp-test-XXXXXX", where[64], *data = malloc(size), *got = malloc(size + 65536);
+    char name[] = "/tmp/gamp-test-XXXXXX", where[64], *data = malloc(size),
+         *got = malloc(size + 65536);
     int file = mkstemp(name), lfd = gamp_listen("tcp", "127.0.0.1:0"), a, b;
     gamp_waitgroup wg = {0};
     size_t n = 0;

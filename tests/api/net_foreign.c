@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Descriptors on threads that gamp did not make: before, during and after the runtime; after a fork. */
+/* Descriptors on threads that gamp did not make: before, during and after the runtime; after a
+ * fork. */
 #include "harness/test.h"
 #include <gamp/go.h>
 #include <gamp/net.h>

@@ -39,17 +39,18 @@ static struct addrinfo *answer(struct addrinfo *next, const char *ip)
     return ai;
 }
 
-/* In the place of libc's, for the library in this program. Not instrumented, as libc is not: it writes the
- * thread's errno. */
-__attribute__((no_sanitize("thread"))) int
-getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
-                struct addrinfo **out)
+/* In the place of libc's, for the library in this program. Not instrumented, as libc is not: it
+ * writes the thread's errno. */
+__attribute__((no_sanitize("thread"))) int getaddrinfo(const char *host, const char *service,
+                                                       const struct addrinfo *hints,
+                                                       struct addrinfo **out)
 {
     static const struct {
         const char *host;
         int error;
-    } errors[] = {{"none.test", EAI_NONAME},  {"nodata.test", EAI_NODATA}, {"again.test", EAI_AGAIN},
-                  {"fail.test", EAI_FAIL},    {"system.test", EAI_SYSTEM}, {"memory.test", EAI_MEMORY},
+    } errors[] = {{"none.test", EAI_NONAME},      {"nodata.test", EAI_NODATA},
+                  {"again.test", EAI_AGAIN},      {"fail.test", EAI_FAIL},
+                  {"system.test", EAI_SYSTEM},    {"memory.test", EAI_MEMORY},
                   {"family.test", EAI_ADDRFAMILY}};
     int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     struct addrinfo *list = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* TCP by gamp/net.h: echo among many, both families, ends of streams, addresses, half-closes, short counts. */
+/* TCP by gamp/net.h: echo among many, both families, ends of streams, addresses, half-closes, short
+ * counts. */
 #include "harness/test.h"
 #include <gamp/go.h>
 #include <gamp/net.h>
@@ -401,10 +402,32 @@ TEST_GO(addresses_as_text)
 TEST_GO(malformed)
 {
     static const char *const bad[] = {
-        "", "127.0.0.1", "127.0.0.1:", "x:", "::1:80", "[::1]", "[::1:80", "::1]:80", "[::1]80",
-        "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1:99999999999", "127.0.0.1:0x50",
-        "127.0.0.1:8o", "a:b:c", "[127.0.0.1:80]", "[]]:80", "127.0.0.1:80]", "[::1%]:80",
-        ":", "999.999.999.999:80", "127.1:80", "1.2.3.4.5:80", "[::1%nosuchinterface]:80", "127.0.0.1:nosuchservice",
+        "",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "x:",
+        "::1:80",
+        "[::1]",
+        "[::1:80",
+        "::1]:80",
+        "[::1]80",
+        "127.0.0.1:65536",
+        "127.0.0.1:-1",
+        "127.0.0.1:+1",
+        "127.0.0.1:99999999999",
+        "127.0.0.1:0x50",
+        "127.0.0.1:8o",
+        "a:b:c",
+        "[127.0.0.1:80]",
+        "[]]:80",
+        "127.0.0.1:80]",
+        "[::1%]:80",
+        ":",
+        "999.999.999.999:80",
+        "127.1:80",
+        "1.2.3.4.5:80",
+        "[::1%nosuchinterface]:80",
+        "127.0.0.1:nosuchservice",
     };
     char longname[400];
 

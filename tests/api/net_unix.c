@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Unix sockets and UDP: streams, datagrams, abstract names, descriptors in messages, full receivers. */
+/* Unix sockets and UDP: streams, datagrams, abstract names, descriptors in messages, full
+ * receivers. */
 #include "harness/test.h"
 #include <gamp/go.h>
 #include <gamp/net.h>
@@ -182,7 +183,8 @@ TEST_GO(unixgram_to_a_full_receiver)
     enum { COUNT = 300 };
     struct sockaddr_un to;
     gamp_waitgroup wg = {0};
-    int rx = gamp_listen_packet("unixgram", temp_path()), tx = gamp_dial("unixgram", path, GAMP_NEVER);
+    int rx = gamp_listen_packet("unixgram", temp_path()),
+        tx = gamp_dial("unixgram", path, GAMP_NEVER);
     int loose = socket(AF_UNIX, SOCK_DGRAM, 0);
     struct iovec iov;
     gamp_time t;
@@ -200,7 +202,8 @@ TEST_GO(unixgram_to_a_full_receiver)
     gamp_waitgroup_add(&wg, 1);
     CHECK_EQ(gamp_go(receive_all, rx, COUNT, &wg), 0);
     for (i = 0; i < COUNT; i++) {
-        struct msghdr m = {.msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &iov, .msg_iovlen = 1};
+        struct msghdr m = {
+            .msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &iov, .msg_iovlen = 1};
 
         iov = (struct iovec){&i, sizeof i};
         if (i % 2)
@@ -240,7 +243,8 @@ static void close_later(int fd)
 TEST_GO(unixgram_close_of_a_waiting_sender)
 {
     struct sockaddr_un to;
-    int rx = gamp_listen_packet("unixgram", temp_path()), tx = socket(AF_UNIX, SOCK_DGRAM, 0), i = 0;
+    int rx = gamp_listen_packet("unixgram", temp_path()), tx = socket(AF_UNIX, SOCK_DGRAM, 0),
+        i = 0;
     ssize_t n;
 
     to = unix_addr(path);
@@ -261,7 +265,9 @@ TEST_GO(descriptors_in_messages)
         struct cmsghdr align;
         char space[CMSG_SPACE(sizeof(int))];
     } control = {0};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = &control,
                        .msg_controllen = sizeof control.space};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
@@ -276,7 +282,9 @@ TEST_GO(descriptors_in_messages)
     CHECK_EQ(gamp_sendmsg(fd[0], &m, 0), 2);
     CHECK_EQ(gamp_write(fd[0], "more", 4), 4);
 
-    m = (struct msghdr){.msg_iov = &in, .msg_iovlen = 1, .msg_control = &control,
+    m = (struct msghdr){.msg_iov = &in,
+                        .msg_iovlen = 1,
+                        .msg_control = &control,
                         .msg_controllen = sizeof control.space};
     /* The message with the descriptor ends the read; the rest is there without a new edge. */
     CHECK_EQ(gamp_recvmsg(fd[1], &m, 0), 2);
@@ -295,7 +303,9 @@ TEST_GO(descriptors_in_messages)
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(c), &pipes[1], sizeof(int));
-    m = (struct msghdr){.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+    m = (struct msghdr){.msg_iov = &iov,
+                        .msg_iovlen = 1,
+                        .msg_control = &control,
                         .msg_controllen = sizeof control.space};
     CHECK_EQ(gamp_sendmsg(fd[0], &m, 0), 2);
     CHECK_EQ(gamp_write(fd[0], "more", 4), 4);

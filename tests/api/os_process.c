@@ -48,8 +48,8 @@ TEST_GO(errors)
     gamp_process p = {.pid = 77};
     char notexec[] = "/tmp/gamp-test-XXXXXX";
     int fd = mkstemp(notexec);
-    const gamp_exec_options nodir = {.dir = "/no/such/directory"}, badfd = {.fds = (int[]){999}, .nfds = 1},
-                            nofds = {.nfds = 2};
+    const gamp_exec_options nodir = {.dir = "/no/such/directory"},
+                            badfd = {.fds = (int[]){999}, .nfds = 1}, nofds = {.nfds = 2};
 
     errno = 55;
     CHECK_EQ(gamp_exec(ARGS("/no/such/program"), NULL, &p), -ENOENT);
@@ -105,7 +105,8 @@ static char *output(const char *const argv[], gamp_exec_options o, const char *i
 TEST_GO(pipes_environment_directory)
 {
     const gamp_exec_options none = {0};
-    const gamp_exec_options env = {.env = ARGS("A=one", "PATH=/usr/bin:/bin")}, dir = {.dir = "/usr"};
+    const gamp_exec_options env = {.env = ARGS("A=one", "PATH=/usr/bin:/bin")},
+                            dir = {.dir = "/usr"};
 
     CHECK_STR(output(ARGS("echo", "a b", "c"), none, NULL), "a b c\n");
     CHECK_STR(output(ARGS("cat"), none, "to and fro"), "to and fro");
@@ -228,8 +229,9 @@ TEST_GO(no_descriptors_are_left)
 
     for (int i = 0; i < 10; i++) {
         CHECK_EQ(run(ARGS("true"), NULL), 0);
-        CHECK_EQ(run(ARGS("/no/such/program"), &(gamp_exec_options){.fds = (int[]){0, 1, 2}, .nfds = 3}),
-                 -ENOENT);
+        CHECK_EQ(
+            run(ARGS("/no/such/program"), &(gamp_exec_options){.fds = (int[]){0, 1, 2}, .nfds = 3}),
+            -ENOENT);
     }
     after = dup(0);
     CHECK_LE(after, before + 3);

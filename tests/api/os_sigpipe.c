@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Writing to what nobody reads: as in Go, 1 and 2 end the program by SIGPIPE, all others fail with EPIPE. */
+/* Writing to what nobody reads: as in Go, 1 and 2 end the program by SIGPIPE, all others fail with
+ * EPIPE. */
 #include "harness/test.h"
 #include <gamp/chan.h>
 #include <gamp/go.h>
@@ -43,7 +44,8 @@ struct attempt {
     bool ignored, notified;
 };
 
-/* What is written to a number that is broken must fail with EPIPE; this checks it, if it gets that far. */
+/* What is written to a number that is broken must fail with EPIPE; this checks it, if it gets that
+ * far. */
 static void attempt(const struct attempt *a)
 {
     struct iovec iov = {"x", 1};
@@ -138,8 +140,9 @@ static void expect(struct attempt a, int status)
 
     test_run_child(child, &a, &c);
     if (c.status != status)
-        test_fail(__FILE__, __LINE__, "how %d fd %d socket %d registered %d embedded %d: %d for %d: %s",
-                  a.how, a.fd, a.as_socket, a.registered, a.embedded, c.status, status, c.err);
+        test_fail(__FILE__, __LINE__,
+                  "how %d fd %d socket %d registered %d embedded %d: %d for %d: %s", a.how, a.fd,
+                  a.as_socket, a.registered, a.embedded, c.status, status, c.err);
 }
 
 TEST(others_give_epipe)
@@ -147,8 +150,11 @@ TEST(others_give_epipe)
     for (enum how how = BY_GAMP; how < HOWS; how++)
         for (int mask = 0; mask < 8; mask++)
             if (how != BY_STDIO)
-                expect((struct attempt){.how = how, .fd = 40, .as_socket = mask & 1,
-                                        .registered = mask & 2, .on_thread = mask & 4},
+                expect((struct attempt){.how = how,
+                                        .fd = 40,
+                                        .as_socket = mask & 1,
+                                        .registered = mask & 2,
+                                        .on_thread = mask & 4},
                        SURVIVED);
 }
 
@@ -158,15 +164,19 @@ TEST(one_and_two_end_the_program)
         for (int fd = 1; fd <= 2; fd++)
             for (int mask = 0; mask < 8; mask++)
                 if (how != BY_STDIO || fd == 1)
-                    expect((struct attempt){.how = how, .fd = fd, .as_socket = mask & 1,
-                                            .registered = mask & 2, .on_thread = mask & 4},
+                    expect((struct attempt){.how = how,
+                                            .fd = fd,
+                                            .as_socket = mask & 1,
+                                            .registered = mask & 2,
+                                            .on_thread = mask & 4},
                            DIED);
 }
 
 TEST(not_when_the_signal_is_wanted)
 {
     expect((struct attempt){.how = BY_GAMP, .fd = 1, .notified = true}, SURVIVED);
-    expect((struct attempt){.how = BY_GAMP, .fd = 1, .as_socket = true, .notified = true}, SURVIVED);
+    expect((struct attempt){.how = BY_GAMP, .fd = 1, .as_socket = true, .notified = true},
+           SURVIVED);
     expect((struct attempt){.how = BY_PLAIN, .fd = 1, .notified = true}, SURVIVED);
     expect((struct attempt){.how = BY_PLAIN, .fd = 40, .notified = true}, SURVIVED);
 }
@@ -178,18 +188,23 @@ TEST(not_when_it_is_ignored)
         expect((struct attempt){.how = how, .fd = 1, .ignored = true}, SURVIVED);
 }
 
-/* Under gamp_start no call of gamp raises it, whatever the number, and the host's own do as ever. */
+/* Under gamp_start no call of gamp raises it, whatever the number, and the host's own do as
+ * ever. */
 TEST(embedded)
 {
     static const enum how ours[] = {BY_GAMP, BY_GAMP_FULL, BY_GAMP_V, BY_SENDFILE};
 
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
         for (int mask = 0; mask < 8; mask++)
-            expect((struct attempt){.how = ours[i], .fd = mask & 4 ? 40 : 1, .as_socket = mask & 1,
-                                    .registered = mask & 2, .embedded = true},
+            expect((struct attempt){.how = ours[i],
+                                    .fd = mask & 4 ? 40 : 1,
+                                    .as_socket = mask & 1,
+                                    .registered = mask & 2,
+                                    .embedded = true},
                    SURVIVED);
     expect((struct attempt){.how = BY_PLAIN, .fd = 40, .embedded = true}, DIED);
-    expect((struct attempt){.how = BY_PLAIN, .fd = 40, .embedded = true, .ignored = true}, SURVIVED);
+    expect((struct attempt){.how = BY_PLAIN, .fd = 40, .embedded = true, .ignored = true},
+           SURVIVED);
 }
 
 static volatile sig_atomic_t host_calls;
