@@ -18,12 +18,24 @@ static gamp_waitgroup wg;
 
 enum form { PLAIN, TIMED, SELECT, FORMS };
 static _Atomic int served[30];
+static _Atomic int begun;
+
+/* Starts the n-th and gives it time to reach its queue: that it is there cannot be seen from here. */
+static void begin(void (*fn)(gamp_chan *, int, int), gamp_chan *c, int n)
+{
+    begun = 0;
+    CHECK_EQ(gamp_go(fn, c, n % FORMS, n), 0);
+    while (!begun)
+        gamp_gosched();
+    gamp_sleep(2 * test_slowness() * GAMP_MILLISECOND);
+}
 
 static void receive_as(gamp_chan *c, int form, int me)
 {
     gamp_chan *never = gamp_chan_of(int, 0);
     int v = -1, w;
 
+    begun = 1;
     if (form == PLAIN)
         CHECK(gamp_chan_recv(c, &v));
     else if (form == TIMED)
@@ -40,6 +52,7 @@ static void send_as(gamp_chan *c, int form, int me)
     gamp_chan *never = gamp_chan_of(int, 0);
     int w;
 
+    begun = 1;
     if (form == PLAIN)
         gamp_chan_send(c, &me);
     else if (form == TIMED)
@@ -55,10 +68,8 @@ TEST_GO(receivers_are_served_in_order)
     gamp_chan *c = gamp_chan_of(int, 0);
 
     gamp_waitgroup_add(&wg, 30);
-    for (int i = 0; i < 30; i++) {
-        CHECK_EQ(gamp_go(receive_as, c, i % FORMS, i), 0);
-        gamp_sleep(GAMP_MILLISECOND);
-    }
+    for (int i = 0; i < 30; i++)
+        begin(receive_as, c, i);
     for (int i = 0; i < 30; i++)
         gamp_chan_send(c, &i);
     gamp_waitgroup_wait(&wg);
@@ -74,10 +85,8 @@ TEST_GO(senders_are_served_in_order)
         int v;
 
         gamp_waitgroup_add(&wg, 30);
-        for (int i = 0; i < 30; i++) {
-            CHECK_EQ(gamp_go(send_as, c, i % FORMS, i), 0);
-            gamp_sleep(GAMP_MILLISECOND);
-        }
+        for (int i = 0; i < 30; i++)
+            begin(send_as, c, i);
         for (int i = 0; i < 30; i++) {
             CHECK(gamp_chan_recv(c, &v));
             CHECK_EQ(v, i);
