@@ -596,7 +596,9 @@ TEST_GO(sem_is_first_in_first_out)
     gamp_waitgroup_add(&wg, 4);
     for (int i = 0; i < 4; i++) {
         CHECK_EQ(gamp_go(sem_take, i, wants[i]), 0);
-        gamp_sleep(2 * GAMP_MILLISECOND);
+        while (count != i + 1)
+            gamp_gosched();
+        gamp_sleep(2 * test_slowness() * GAMP_MILLISECOND);
     }
     CHECK_EQ(sem_turn, 0);
     CHECK(!gamp_sem_tryacquire(&sem, 1)); /* nobody overtakes */
