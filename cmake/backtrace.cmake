@@ -26,7 +26,8 @@ set(backtrace_calls
   fcntl=bt_fcntl fcntl64=bt_fcntl fstat=bt_fstat fstat64=bt_fstat lstat=bt_lstat lstat64=bt_lstat
   readlink=bt_readlink __readlink_chk=bt_readlink_chk
   mmap=bt_mmap mmap64=bt_mmap munmap=bt_munmap getpagesize=bt_getpagesize getpid=bt_getpid
-  snprintf=bt_snprintf __snprintf_chk=bt_snprintf_chk dl_iterate_phdr=bt_dl_iterate_phdr)
+  snprintf=bt_snprintf __snprintf_chk=bt_snprintf_chk dl_iterate_phdr=bt_dl_iterate_phdr
+  memcpy=bt_memcpy memset=bt_memset)
 # What it may call besides: memory and strings take no lock.
 set(backtrace_harmless
   "^(_GLOBAL_OFFSET_TABLE_|__aarch64_.*|__stack_chk_fail|(__)?(mem|str)[a-z]+(_chk)?)$")

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* btlibc: the C library as the copy of libbacktrace in libgamp sees it. cmake/backtrace.cmake gives
- * its calls these names. They make plain system calls, with an errno of their own, and show it
- * one loaded object only: the module that is being asked about. What it calls besides are the
- * memory and string functions, which take no locks. */
+ * its calls these names. They make plain system calls, with an errno of their own, and show it one
+ * loaded object only: the module that is being asked about. Writing memory is here as well, because
+ * ThreadSanitizer watches libc's functions but not libbacktrace's own atomics, which hand memory
+ * from one thread to another. What it calls besides are functions that only read memory. */
 #ifndef GAMP_DIAG_BTLIBC_H
 #define GAMP_DIAG_BTLIBC_H
 
@@ -30,6 +31,8 @@ int bt_getpid(void);
 int bt_snprintf(char *buf, size_t n, const char *format, ...) printf_like(3, 4);
 int bt_snprintf_chk(char *buf, size_t n, int flag, size_t room, const char *format, ...)
     printf_like(5, 6);
+void *bt_memcpy(void *to, const void *from, size_t n);
+void *bt_memset(void *to, int byte, size_t n);
 int *bt_errno_location(void);
 int bt_dl_iterate_phdr(int (*f)(struct dl_phdr_info *, size_t, void *), void *arg);
 
