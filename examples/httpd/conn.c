@@ -93,6 +93,14 @@ static ssize_t read_first(struct conn *c, gamp_time limit)
     return n;
 }
 
+/* How long the client may be silent. One that has never said anything has no longer than for a head:
+ * it may be slow on purpose. */
+static gamp_duration patience(const struct conn *c)
+{
+    const struct server *s = c->server;
+    return c->fresh && s->head_time < s->idle_time ? s->head_time : s->idle_time;
+}
+
 /* Moves the unused bytes to the front. */
 static void compact(struct work *w)
 {
@@ -124,17 +132,16 @@ static int head_read(struct conn *c)
         }
         ssize_t n;
         if (w->end == 0) {
-            gamp_duration patience = s->idle_time;
-            if (c->fresh && s->head_time < patience)
-                patience = s->head_time;
-            n = read_first(c, gamp_now() + patience);
+            n = read_first(c, gamp_now() + patience(c));
             if (n <= 0)
                 return 0;
             w = c->work; /* it may be another one */
             request_init(&w->request);
         } else {
-            if (limit == 0)
+            if (limit == 0) {
                 limit = gamp_now() + s->head_time;
+                watch_extend(c->fd, limit);
+            }
             n = conn_read(c, w->in + w->end, REQUEST_HEAD_MAX - w->end, limit);
             if (n == -ETIMEDOUT && request_begun(&w->request, w->end))
                 return -408;
@@ -238,7 +245,7 @@ void conn_serve(struct conn *c)
 {
     int one = 1;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    gamp_set_deadline(c->fd, gamp_now() + WATCH_STEP);
+    watch_extend(c->fd, gamp_now() + patience(c));
     if (work_begin(c))
         while (turn(c))
             ;

@@ -141,7 +141,7 @@ class Server:
 
         def limit():
             if descriptors:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+                resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)
 
         self.process = subprocess.Popen(
             [*EMULATOR, self.program, "-l", "127.0.0.1:0", *flags, root], stdin=subprocess.DEVNULL,

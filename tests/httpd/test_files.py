@@ -142,6 +142,23 @@ def test_single_ranges():
         check(r.status == 200 and r["Content-Length"] == "300001", r)
 
 
+def test_beyond_four_gib():
+    size = (5 << 30) + 123
+    with Server(files={"f": b"begin"}) as s, s.connect() as c:
+        with open(s.path("f"), "r+b") as f:
+            f.truncate(size)
+            f.seek(-3, 2)
+            f.write(b"end")
+        check(c.ask("/f", "HEAD")["Content-Length"] == str(size), "length")
+        for value, body in (("bytes=-5", b"\0\0end"), ("bytes=0-5", b"begin\0"),
+                            (f"bytes={size - 3}-", b"end"),
+                            ("bytes=4294967290-4294967300", bytes(11))):
+            r = c.ask("/f", Range=value)
+            check(r.status == 206 and r.body == body and r["Content-Range"].endswith(f"/{size}"), r)
+        parts = parts_of(c.ask("/f", Range=f"bytes=0-4,{size - 3}-"))
+        check([p[3] for p in parts] == [b"begin", b"end"], parts)
+
+
 def parts_of(r):
     m = re.fullmatch(r"multipart/byteranges; boundary=([0-9a-z]+)", r["Content-Type"])
     check(r.status == 206 and m and r["Content-Range"] is None, r)

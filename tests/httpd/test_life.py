@@ -34,6 +34,30 @@ def test_bad_usage():
             check(re.fullmatch(rb"httpd: [^\n]+\n", p.stderr), arguments, p)
 
 
+def test_listens_where_it_is_told():
+    for where, family, first in (("127.0.0.2:0", socket.AF_INET, "127.0.0.2"),
+                                 ("localhost:0", None, None), (":0", None, None),
+                                 ("[::1]:0", socket.AF_INET6, "[::1]")):
+        if family == socket.AF_INET6 and not os.path.exists("/proc/net/if_inet6"):
+            continue
+        with Server(files=FILES) as other:
+            p = subprocess.Popen([*EMULATOR, Server.program, "-l", where, other.root],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            try:
+                m = re.fullmatch(r"listening on http://(.*):(\d+)/\n", p.stdout.readline())
+                check(m and (first is None or m[1] == first), where, m)
+                host = m[1].strip("[]") if first else "localhost"
+                with socket.create_connection((host, int(m[2])), timeout=10 * FACTOR) as c:
+                    c.sendall(b"GET /f HTTP/1.0\r\n\r\n")
+                    check(c.recv(15) == b"HTTP/1.1 200 OK", where)
+                p.terminate()
+                check(p.wait(10 * FACTOR) == 0, where)
+            finally:
+                p.kill()
+                p.wait()
+                p.stdout.close()
+
+
 def test_access_log():
     line = (rb'127\.0\.0\.1 - - \[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d \+0000\] "([^"]*)"'
             rb" (\d\d\d) (\d+)")
@@ -182,7 +206,7 @@ def serve_all(s, n):
 
 
 def test_few_descriptors():
-    with Server(files=FILES, descriptors=32) as s:
+    with Server(files=FILES, descriptors=(32, 32)) as s:
         serve_all(s, 100)
         # With all places taken by idle clients, those still get files that must be opened.
         clients = [s.connect() for _ in range(5)]
@@ -192,6 +216,13 @@ def test_few_descriptors():
             for c in clients:
                 check(c.read().body == FILES["big"], "big")
         check(s.errors() == b"", s.errors())
+
+
+def test_the_soft_limit_is_raised():
+    with Server(files=FILES, descriptors=(20, 200)) as s:
+        limits = resource.prlimit(s.process.pid, resource.RLIMIT_NOFILE)
+        check(limits == (200, 200), limits)
+        serve_all(s, 100)
 
 
 def test_no_descriptors_at_all():
