@@ -14,6 +14,7 @@ struct type_info {
 };
 
 __attribute__((weak)) void *__cxa_get_globals(void);
+__attribute__((weak)) void __cxa_end_catch(void);
 __attribute__((weak)) const struct type_info *__cxa_current_exception_type(void);
 __attribute__((weak)) char *__cxa_demangle(const char *name, char *buf, size_t *n, int *status);
 /* std::set_terminate */
@@ -26,10 +27,16 @@ void cxx_state_read(struct cxx_state *s)
     *s = __cxa_get_globals ? *(struct cxx_state *)__cxa_get_globals() : (struct cxx_state){NULL, 0};
 }
 
-void cxx_state_write(const struct cxx_state *s)
+void cxx_state_back(const struct cxx_state *s)
 {
-    if (__cxa_get_globals)
-        *(struct cxx_state *)__cxa_get_globals() = *s;
+    struct cxx_state *now;
+
+    if (!__cxa_get_globals || !__cxa_end_catch)
+        return;
+    now = __cxa_get_globals();
+    while (now->caught && now->caught != s->caught)
+        __cxa_end_catch();
+    now->uncaught = s->uncaught;
 }
 
 /* Runs as user code, on the stack of the throw. */

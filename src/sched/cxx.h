@@ -16,9 +16,9 @@ struct cxx_state {
     unsigned uncaught;
 };
 
-/* Exceptions that a jump over catch blocks leaves behind are lost; the list is as it was at the read. */
 void cxx_state_read(struct cxx_state *s);
-void cxx_state_write(const struct cxx_state *s);
+/* After a jump over catch blocks, outside the runtime: ends those begun since the read. */
+void cxx_state_back(const struct cxx_state *s);
 void cxx_init(void); /* installs the handler; once */
 
 #endif

@@ -164,6 +164,11 @@ bool sleep_m(struct m *m, enum parkedin where)
 {
     struct p *pp;
 
+    /* The end wakes m0 where it sleeps, once: coming later it must not sleep at all. */
+    if (m == &m0 && load_relaxed(&sched.phase) >= PHASE_STOPPING && !m->nextp) {
+        unlock(&sched.lock);
+        return false;
+    }
     if (!m->nextp) {
         noteclear(&m->park);
         m->parkedin = (uint8_t)where;

@@ -273,3 +273,34 @@ TEST_GO_WITHIN(tickers_tick_beside_loops, 60)
     close_zoo();
     gamp_chan_unref(late);
 }
+
+/* --- locked threads that hand each other the only P: nobody is runnable but they --- */
+
+static void locked_player(gamp_chan *in, gamp_chan *out, int turns)
+{
+    int v;
+
+    gamp_lock_os_thread();
+    for (int i = 0; i < turns; i++) {
+        CHECK(gamp_chan_recv(in, &v));
+        gamp_chan_send(out, &v);
+    }
+    gamp_waitgroup_done(&wg);
+}
+
+TEST_GO_WITHIN(locked_threads_are_not_idle_while_they_wake, 60)
+{
+    enum { PLAYERS = 3, TURNS = 3000 };
+    gamp_chan *c[PLAYERS];
+    int v = 1;
+
+    gamp_waitgroup_add(&wg, PLAYERS);
+    for (int i = 0; i < PLAYERS; i++)
+        c[i] = gamp_chan_of(int, 1);
+    for (int i = 0; i < PLAYERS; i++)
+        CHECK_EQ(gamp_go(locked_player, c[i], c[(i + 1) % PLAYERS], TURNS), 0);
+    gamp_chan_send(c[0], &v);
+    gamp_waitgroup_wait(&wg);
+    for (int i = 0; i < PLAYERS; i++)
+        gamp_chan_unref(c[i]);
+}
