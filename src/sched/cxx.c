@@ -43,7 +43,8 @@ void cxx_state_back(const struct cxx_state *s)
 static void terminate(void)
 {
     struct g *gp = getg();
-    const struct type_info *type = __cxa_current_exception_type ? __cxa_current_exception_type() : NULL;
+    const struct type_info *type =
+        __cxa_current_exception_type ? __cxa_current_exception_type() : NULL;
     char message[PANIC_TEXT], *readable = NULL;
 
     if (!gp || !is_parkable(gp)) {
@@ -55,7 +56,8 @@ static void terminate(void)
         gopanic("std::terminate called without an active C++ exception");
     if (__cxa_demangle)
         readable = __cxa_demangle(type->name + (type->name[0] == '*'), NULL, NULL, NULL);
-    fmt_buf(message, sizeof message, "uncaught C++ exception of type %s", readable ? readable : type->name);
+    fmt_buf(message, sizeof message, "uncaught C++ exception of type %s",
+            readable ? readable : type->name);
     free(readable);
     gopanic(message);
 }

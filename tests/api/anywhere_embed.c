@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A host program with threads, signal handlers and an event loop of its own starts the runtime beside them and talks
- * with goroutines over channels; threads that gamp did not make call whatever there is and end. */
+/* A host program with threads, signal handlers and an event loop of its own starts the runtime
+ * beside them and talks with goroutines over channels; threads that gamp did not make call whatever
+ * there is and end. */
 #define _GNU_SOURCE
 #include "harness/test.h"
 #include <fcntl.h>
@@ -356,7 +357,7 @@ static long resident(void)
 #ifdef __SANITIZE_ADDRESS__
 enum { GROWTH = 400000 };
 #else
-enum { GROWTH = 20000 };
+enum { GROWTH = 3000 };
 #endif
 
 /* What a thread had is given back when it ends, and serves the next one. */
