@@ -14,6 +14,7 @@ struct type_info {
 };
 
 __attribute__((weak)) void *__cxa_get_globals(void);
+__attribute__((weak)) void __cxa_end_catch(void);
 __attribute__((weak)) const struct type_info *__cxa_current_exception_type(void);
 __attribute__((weak)) char *__cxa_demangle(const char *name, char *buf, size_t *n, int *status);
 /* std::set_terminate */
@@ -26,17 +27,24 @@ void cxx_state_read(struct cxx_state *s)
     *s = __cxa_get_globals ? *(struct cxx_state *)__cxa_get_globals() : (struct cxx_state){NULL, 0};
 }
 
-void cxx_state_write(const struct cxx_state *s)
+void cxx_state_back(const struct cxx_state *s)
 {
-    if (__cxa_get_globals)
-        *(struct cxx_state *)__cxa_get_globals() = *s;
+    struct cxx_state *now;
+
+    if (!__cxa_get_globals || !__cxa_end_catch)
+        return;
+    now = __cxa_get_globals();
+    while (now->caught && now->caught != s->caught)
+        __cxa_end_catch();
+    now->uncaught = s->uncaught;
 }
 
 /* Runs as user code, on the stack of the throw. */
 static void terminate(void)
 {
     struct g *gp = getg();
-    const struct type_info *type = __cxa_current_exception_type ? __cxa_current_exception_type() : NULL;
+    const struct type_info *type =
+        __cxa_current_exception_type ? __cxa_current_exception_type() : NULL;
     char message[PANIC_TEXT], *readable = NULL;
 
     if (!gp || !is_parkable(gp)) {
@@ -48,7 +56,8 @@ static void terminate(void)
         gopanic("std::terminate called without an active C++ exception");
     if (__cxa_demangle)
         readable = __cxa_demangle(type->name + (type->name[0] == '*'), NULL, NULL, NULL);
-    fmt_buf(message, sizeof message, "uncaught C++ exception of type %s", readable ? readable : type->name);
+    fmt_buf(message, sizeof message, "uncaught C++ exception of type %s",
+            readable ? readable : type->name);
     free(readable);
     gopanic(message);
 }

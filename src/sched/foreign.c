@@ -72,8 +72,8 @@ struct g *foreign_attach(void)
     return gp;
 }
 
-/* In the child of a fork there is this thread alone: locks of the runtime that others held stay held, so the record
- * is a static one. Its deferred and protected calls are still on this stack. */
+/* In the child of a fork there is this thread alone: locks of the runtime that others held stay
+ * held, so the record is a static one. Its deferred and protected calls are still on this stack. */
 static void forked_child(void)
 {
     static struct m alone;

@@ -20,8 +20,8 @@ void globrunqput_yielded(struct p *pp); /* all that yielded on pp, in their orde
  * NULL: empty. Hogs are taken one at a time, and first when their time has come. */
 struct g *globrunqget(struct p *pp, uint32_t max);
 struct g *globrunqget_short(struct p *pp, uint32_t max); /* never a hog, unless overdue */
-/* The first hog that an M other than but holds, asleep in the preemption handler; NULL: none. For when there is no other
- * M to be had. */
+/* The first hog that an M other than but holds, asleep in the preemption handler; NULL: none. For
+ * when there is no other M to be had. */
 struct g *globrunqget_pinned(const struct m *but);
 /* Takes sched.lock. */
 void globrunqputbatch(struct gqueue *q);

@@ -73,13 +73,13 @@ struct m {
     } stw; /* notes of who stops the world */
 
     struct {
-        uint64_t tick;    /* schedtick seen */
-        int64_t since;    /* when */
-        int64_t cpu;      /* its CPU clock at the last look, -1: not looked */
-        int64_t cpu0;     /* its CPU clock at the first look of this run */
+        uint64_t tick;   /* schedtick seen */
+        int64_t since;   /* when */
+        int64_t cpu;     /* its CPU clock at the last look, -1: not looked */
+        int64_t cpu0;    /* its CPU clock at the first look of this run */
         int64_t busy;    /* its CPU clock at the last look of all */
-        int64_t looked;   /* when cpu was read */
-        int64_t sleeps;   /* as the kernel counts them, -1: not looked */
+        int64_t looked;  /* when cpu was read */
+        int64_t sleeps;  /* as the kernel counts them, -1: not looked */
     } mon;               /* sysmon's notes */
     uint64_t switches;   /* runs of goroutines; owner writes */
     struct g g0_storage; /* g0 of a made thread, or the g of a foreign one */

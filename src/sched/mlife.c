@@ -23,8 +23,8 @@
 #include "sched/schedt.h"
 #include "sched/stw.h"
 
-/* Idle Ms beyond one for each P and a few end when none of them was needed for a second: half of them each
- * time, so that a load which comes and goes finds most of its threads again. */
+/* Idle Ms beyond one for each P and a few end when none of them was needed for a second: half of
+ * them each time, so that a load which comes and goes finds most of its threads again. */
 enum { SPARE = 8, RETIRE_MIN = 16 };
 
 void mput(struct m *m)
@@ -59,8 +59,8 @@ bool m_surplus(void)
     return load_relaxed(&sched.nmidle) > spare_wanted();
 }
 
-/* The longest idle one, for a gone thread's memory to be the coldest; never m0, which gamp_run returns on. sched.lock
- * held. */
+/* The longest idle one, for a gone thread's memory to be the coldest; never m0, which gamp_run
+ * returns on. sched.lock held. */
 static struct m *mget_last(void)
 {
     struct m **at = &sched.midle, **last = NULL;
@@ -150,7 +150,8 @@ void wake_m(struct m *m, struct p *pp)
 {
     bool asleep = m->parkedin != PARKED_NOT;
 
-    /* Counted out here and not when it wakes: until then it would look idle, and its goroutine lost. */
+    /* Counted out here and not when it wakes: until then it would look idle, and its goroutine
+     * lost. */
     if (m->parkedin == PARKED_LOCKED)
         sched.nmidlelocked--;
     m->nextp = pp;
@@ -164,6 +165,11 @@ bool sleep_m(struct m *m, enum parkedin where)
 {
     struct p *pp;
 
+    /* The end wakes m0 where it sleeps, once: coming later it must not sleep at all. */
+    if (m == &m0 && load_relaxed(&sched.phase) >= PHASE_STOPPING && !m->nextp) {
+        unlock(&sched.lock);
+        return false;
+    }
     if (!m->nextp) {
         noteclear(&m->park);
         m->parkedin = (uint8_t)where;

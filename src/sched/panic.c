@@ -132,7 +132,7 @@ int protect(void (*fn)(void *), void *arg, char *message)
 
     cxx_state_read(&pr.cxx);
     if (_setjmp(pr.at)) {
-        cxx_state_write(&pr.cxx);
+        cxx_state_back(&pr.cxx);
         /* A panic inside a goexit's deferred calls was stopped; the goexit goes on. */
         if (gx_self()->goexiting)
             goexit_on(gx_self());

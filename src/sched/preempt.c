@@ -18,8 +18,8 @@
 
 enum { UNANSWERED = 16, BURN_LOOK = 15 * 1000 };
 
-/* The program's own handler of our signal. Written by whoever finds it in place of ours (check_lock), a slot at a time:
- * a handler on another thread may still read the one before. */
+/* The program's own handler of our signal. Written by whoever finds it in place of ours
+ * (check_lock), a slot at a time: a handler on another thread may still read the one before. */
 static struct sigaction_raw chained_slots[4];
 static const struct sigaction_raw *chained; /* atomic */
 static struct mutex check_lock = MUTEX_INIT(LOCK_LEAF);
@@ -38,9 +38,10 @@ void preempt_signal(struct m *m)
 {
     if (debug.asyncpreemptoff || load_relaxed(&m->inruntime))
         return;
-    /* A request that is still pending is not repeated, but for one that the program's handler or mask may have
-     * swallowed. */
-    if (xchg_acqrel(&m->signal_pending, 1) != 0 && fetch_add_relaxed(&m->unanswered, 1) % UNANSWERED != UNANSWERED - 1)
+    /* A request that is still pending is not repeated, but for one that the program's handler or
+     * mask may have swallowed. */
+    if (xchg_acqrel(&m->signal_pending, 1) != 0 &&
+        fetch_add_relaxed(&m->unanswered, 1) % UNANSWERED != UNANSWERED - 1)
         return;
     preempt_check_handler();
     sigaction_send_marked(sys_getpid(), m->tid, debug.preemptsignal);
@@ -54,7 +55,8 @@ bool preempt_burning(const struct m *m, int64_t cpu, int64_t wall, int64_t *slee
         return false;
     if (cpu > wall - wall / 4)
         return thread_state(m->tid) == 'R';
-    /* It had a part of the time: it slept, or had to wait for a CPU. The kernel counts the sleeps. */
+    /* It had a part of the time: it slept, or had to wait for a CPU. The kernel counts the
+     * sleeps. */
     *sleeps = thread_sleeps(m->tid);
     return *sleeps >= 0 && *sleeps == before;
 }
@@ -84,8 +86,8 @@ void preemptall(void)
     }
 }
 
-/* Somebody else to hold the P while gp sleeps here: an idle M, or the M of a goroutine that was stopped
- * like this one and is next in line. NULL: nobody, and gp goes on. sched.lock held. */
+/* Somebody else to hold the P while gp sleeps here: an idle M, or the M of a goroutine that was
+ * stopped like this one and is next in line. NULL: nobody, and gp goes on. sched.lock held. */
 static struct m *successor(struct m *m)
 {
     struct m *next = mget();
@@ -98,7 +100,8 @@ static struct m *successor(struct m *m)
     return gp ? gp->run.pinm : NULL;
 }
 
-/* Sleeps in the handler until the scheduler hands a P, or the program ends. sched.lock held; released. */
+/* Sleeps in the handler until the scheduler hands a P, or the program ends. sched.lock held;
+ * released. */
 static void sleep_here(struct m *m, struct g *gp, struct m *next, struct p *pp)
 {
     gp->run.pinm = m;
@@ -125,8 +128,9 @@ static void sleep_here(struct m *m, struct g *gp, struct m *next, struct p *pp)
         store_relaxed(&m->guard, gp->run.stackguard0);
         event_emit(EV_GO_START, gp->goid, (uint64_t)m->p->id);
     } else {
-        /* The end: on as a stray, to its next call. It stays pinned: it may still be in a queue, and an M that has
-         * not yet seen the end must not take it for one that can be switched to. */
+        /* The end: on as a stray, to its next call. It stays pinned: it may still be in a queue,
+         * and an M that has not yet seen the end must not take it for one that can be switched
+         * to. */
         store_release(&m->stolen, STOLEN_TAKEN);
         store_relaxed(&m->guard, GUARD_ASK);
     }
@@ -185,7 +189,8 @@ static void stop(struct m *m, struct g *gp)
     store_relaxed(&m->inruntime, 1);
     compiler_barrier();
     /* As an entry does: what sysmon asks after inruntime is set, it withdraws itself. */
-    if (load_acquire(&m->stolen) != STOLEN_OWNED && !cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_OWNED))
+    if (load_acquire(&m->stolen) != STOLEN_OWNED &&
+        !cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_OWNED))
         stop_stray(m, gp);
     else if (load_relaxed(&sched.phase) == PHASE_RUN)
         stop_owner(m, gp);
@@ -199,14 +204,15 @@ static void handler(int sig, siginfo_t *info, void *context)
     bool marked = sigaction_is_mark(info);
 
     freeze_check(context);
-    /* First, for a signal of the program's that came together with ours: it should not wait for the goroutine's turn. */
+    /* First, for a signal of the program's that came together with ours: it should not wait for the
+     * goroutine's turn. */
     if (!marked)
         sigaction_chain(load_acquire(&chained), sig, info, context);
     if (gp && gp->kind != GFOREIGN && !load_relaxed(&sched.forked)) {
         struct m *m = gp->run.m;
 
-        /* A call that was cut short as it began is made again at once, and the request stands: asleep in there the
-         * goroutine is in nobody's way. */
+        /* A call that was cut short as it began is made again at once, and the request stands:
+         * asleep in there the goroutine is in nobody's way. */
         if (xchg_acqrel(&m->signal_pending, 0) && !(marked && rewind_syscall(context))) {
             store_release(&m->context, context);
             stop(m, gp);

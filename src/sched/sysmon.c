@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sysmon: a thread without a P that watches the others: takes the Ps of Ms that sleep in the kernel, asks those
- * that overrun their slice to leave, polls the network when nobody does.
+/* sysmon: a thread without a P that watches the others: takes the Ps of Ms that sleep in the
+ * kernel, asks those that overrun their slice to leave, polls the network when nobody does.
  *
- * It looks every 20 us, and after 50 quiet looks half as often each time, down to each 10 ms; to each
- * 1 ms while goroutines wait and no P is idle, so that a block is noticed soon, with one more look 20 us
- * behind each that leaves a doubt whether an M stands still: an M that does at both is
- * asked for its state, which costs too much to ask each. While all Ps are busy with goroutines that do not
- * switch, it sleeps in the poller: an event is then seen at once. When every P is idle it sleeps until one runs.
+ * It looks every 20 us, and after 50 quiet looks half as often each time, down to each 10 ms; to
+ * each 1 ms while goroutines wait and no P is idle, so that a block is noticed soon, with one more
+ * look 20 us behind each that leaves a doubt whether an M stands still: an M that does at both is
+ * asked for its state, which costs too much to ask each. While all Ps are busy with goroutines that
+ * do not switch, it sleeps in the poller: an event is then seen at once. When every P is idle it
+ * sleeps until one runs.
  *
  * It takes no memory from libc and calls nothing that could wait for a goroutine. */
 #include "base/throw.h"
@@ -44,17 +45,18 @@ static struct m sysmon_m;
 /* What a round saw. */
 struct round {
     int64_t now;
-    bool acted;    /* took a P, or nearly: look often */
-    bool suspect;  /* the next look decides about an M: look once more at once */
-    bool waiting;  /* goroutines wait and no P is idle */
+    bool acted;       /* took a P, or nearly: look often */
+    bool suspect;     /* the next look decides about an M: look once more at once */
+    bool waiting;     /* goroutines wait and no P is idle */
     int64_t patience; /* of the next look, while there are hogs */
-    int hogs;      /* Ps that run one that does not switch */
-    bool all_hogs; /* every P does */
+    int hogs;         /* Ps that run one that does not switch */
+    bool all_hogs;    /* every P does */
 };
 
 static bool others_wait(struct p *pp)
 {
-    return load_relaxed(&sched.runqsize) != 0 || load_relaxed(&pp->yielded.n) != 0 || !runqempty(pp);
+    return load_relaxed(&sched.runqsize) != 0 || load_relaxed(&pp->yielded.n) != 0 ||
+           !runqempty(pp);
 }
 
 /* m sleeps in the kernel, in user code: takes its P. m->mon.cpu is what its clock stood at. */
@@ -66,8 +68,8 @@ static bool take(struct p *pp, struct m *m, bool hint)
         return false;
     store_relaxed(&m->guard, GUARD_ASK);
     membarrier();
-    /* Not in the runtime after the barrier: its next entry sees the guard. switches unchanged: no run has put the
-     * guard back since. Clock unchanged: it is still asleep. */
+    /* Not in the runtime after the barrier: its next entry sees the guard. switches unchanged: no
+     * run has put the guard back since. Clock unchanged: it is still asleep. */
     if (load_acquire(&m->inruntime) || load_relaxed(&m->switches) != tick ||
         load_relaxed(&pp->m) != m || (!hint && thread_cputime(m->cpuclock) != m->mon.cpu) ||
         !cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_TAKEN)) {
@@ -88,7 +90,8 @@ static bool take(struct p *pp, struct m *m, bool hint)
 /* A signal would cut a sleep short, so only a thread that computes gets one. */
 static bool burning(struct m *m, int64_t cpu, int64_t now)
 {
-    return m->mon.cpu >= 0 && preempt_burning(m, cpu - m->mon.cpu, now - m->mon.looked, &m->mon.sleeps);
+    return m->mon.cpu >= 0 &&
+           preempt_burning(m, cpu - m->mon.cpu, now - m->mon.looked, &m->mon.sleeps);
 }
 
 /* Somebody could use the P: a goroutine that waits, or the next event. */
@@ -109,8 +112,8 @@ static void ask_to_leave(struct p *pp, struct m *m, int64_t cpu, struct round *r
         r->suspect = true;
 }
 
-/* One that has computed for long will do so for longer: it is watched less closely, so that a look comes late by no more
- * than half the time that it ran. */
+/* One that has computed for long will do so for longer: it is watched less closely, so that a look
+ * comes late by no more than half the time that it ran. */
 static void look_hog(int64_t ran, int64_t slice, struct round *r)
 {
     int64_t patience = MAX(ran / 2, delay_waiting);
@@ -125,7 +128,8 @@ static void look_user(struct p *pp, struct m *m, struct round *r)
 {
     bool hint = m->hint;
     int64_t cpu = thread_cputime(m->cpuclock);
-    int64_t slice = load_relaxed(&sched.runqshort) != 0 || !runqempty(pp) ? slice_short : slice_long;
+    int64_t slice =
+        load_relaxed(&sched.runqshort) != 0 || !runqempty(pp) ? slice_short : slice_long;
 
     slice += slice / 8 - (int64_t)sched_rand((uint32_t)(slice / 4));
     if (m->mon.cpu0 < 0)
@@ -138,7 +142,8 @@ static void look_user(struct p *pp, struct m *m, struct round *r)
             r->all_hogs = false;
     } else if (wanted(pp)) {
         r->all_hogs = false;
-        /* One that only waits for a CPU of the machine is none that sleeps: no reason to look more often. */
+        /* One that only waits for a CPU of the machine is none that sleeps: no reason to look more
+         * often. */
         if (hint || thread_state(m->tid) != 'R') {
             r->acted = r->suspect = true;
             if (take(pp, m, hint))
@@ -151,9 +156,9 @@ static void look_user(struct p *pp, struct m *m, struct round *r)
     m->mon.looked = r->now;
 }
 
-/* Its goroutines change. One may have blocked a moment ago all the same: when the thread ran for less than half
- * of the time since the last look, what its clock stands at now tells at the next one, soon. A P
- * that is busy is not looked at more often for that. */
+/* Its goroutines change. One may have blocked a moment ago all the same: when the thread ran for
+ * less than half of the time since the last look, what its clock stands at now tells at the next
+ * one, soon. A P that is busy is not looked at more often for that. */
 static void look_switched(struct p *pp, struct m *m, struct round *r)
 {
     int64_t cpu = thread_cputime(m->cpuclock);
@@ -351,7 +356,8 @@ static bool sleep_idle(void)
     int64_t until = NEVER;
 
     lock(&sched.lock);
-    idle = load_relaxed(&sched.npidle) == load_relaxed(&gomaxprocs) && load_relaxed(&sched.strays_now) == 0;
+    idle = load_relaxed(&sched.npidle) == load_relaxed(&gomaxprocs) &&
+           load_relaxed(&sched.strays_now) == 0;
     if (idle) {
         noteclear(&sched.sysmonnote);
         store_release(&sched.sysmonwait, 1);

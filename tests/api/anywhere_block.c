@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Goroutines in blocking calls of libc, without a hint and of every kind, beside others that serve requests over
- * loopback and exchange values over channels. The calls end as they would in a thread of their
- * own: none early, none with EINTR; the others' work is counted, and the test ends when they have done it. */
+/* Goroutines in blocking calls of libc, without a hint and of every kind, beside others that serve
+ * requests over loopback and exchange values over channels. The calls end as they would in a thread
+ * of their
+ * own: none early, none with EINTR; the others' work is counted, and the test ends when they have
+ * done it. */
 #define _GNU_SOURCE
 #include "harness/test.h"
 #include <fcntl.h>
@@ -311,8 +313,8 @@ TEST_GO_WITHIN(others_serve_while_many_block, 60)
     for (int i = 0; i < CLIENTS; i++)
         gamp_chan_recv(done, NULL);
     qsort(took, REQUESTS, sizeof took[0], by_value);
-    printf("echo p50 %.3f ms, p99 %.3f ms, beside %ld blocking calls\n", (double)took[REQUESTS / 2] / 1e6,
-           (double)took[REQUESTS * 99 / 100] / 1e6, t.calls);
+    printf("echo p50 %.3f ms, p99 %.3f ms, beside %ld blocking calls\n",
+           (double)took[REQUESTS / 2] / 1e6, (double)took[REQUESTS * 99 / 100] / 1e6, t.calls);
     end_blockers(th);
     CHECK_GE(t.calls, EACH * KINDS);
     gamp_chan_unref(done);
@@ -350,7 +352,8 @@ TEST_GO_WITHIN(channels_go_on_while_many_block, 60)
     gamp_chan_unref(b);
 }
 
-/* Thread-locals of a goroutine that makes no gamp call are its own while it blocks, whatever runs meanwhile. */
+/* Thread-locals of a goroutine that makes no gamp call are its own while it blocks, whatever runs
+ * meanwhile. */
 static __thread long local;
 static _Atomic long ran;
 

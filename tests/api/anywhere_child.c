@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Children of goroutines: what a forked child may do, and that what it does leaves the parent alone. */
+/* Children of goroutines: what a forked child may do, and that what it does leaves the parent
+ * alone. */
 #define _GNU_SOURCE
 #include "harness/test.h"
 #include <gamp/chan.h>

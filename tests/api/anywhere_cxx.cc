@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* C++ exceptions in goroutines: thrown and caught under preemption, kept over parks inside catch blocks, and those that
- * nobody catches. */
+/* C++ exceptions in goroutines: thrown and caught under preemption, kept over parks inside catch
+ * blocks, and those that nobody catches. */
 #include "harness/test.h"
 #include <exception>
 #include <gamp.h>
@@ -128,7 +128,8 @@ TEST_GO_WITHIN(parks_inside_destructors, 60)
 
 /* --- uncaught --- */
 
-namespace shop {
+namespace shop
+{
 struct sold_out {
     int what;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sleeps and polls that begin in the very moment in which their goroutine is to be stopped: they must not end
- * early. Goroutines compute for about a slice, then enter one of the calls that the kernel never restarts
- * after a signal, so that many stops fall on the entrance of a call. */
+/* Sleeps and polls that begin in the very moment in which their goroutine is to be stopped: they
+ * must not end early. Goroutines compute for about a slice, then enter one of the calls that the
+ * kernel never restarts after a signal, so that many stops fall on the entrance of a call. */
 #define _GNU_SOURCE
 #include "harness/test.h"
 #include <gamp/debug.h>
@@ -129,8 +129,8 @@ static bool by_recv(void)
 }
 
 static bool (*const ways[])(void) = {
-    by_nanosleep, by_clock_nanosleep, by_poll,         by_ppoll, by_select, by_pselect, by_epoll,
-    by_sem,       by_cond,            by_sigtimedwait, by_recv,
+    by_nanosleep, by_clock_nanosleep, by_poll, by_ppoll, by_select, by_pselect, by_epoll, by_sem,
+    by_cond,      by_sigtimedwait,    by_recv,
 };
 
 static void compute(int64_t ns)
@@ -173,7 +173,8 @@ TEST_GO(calls_entered_at_a_slices_end)
         CHECK_EQ(gamp_go(actor, i, test_rand(&rng)), 0);
     gamp_waitgroup_wait(&t.wg);
     gamp_sched_stats_read(&stats);
-    printf("%ld calls, %lu preemptions, %ld early\n", t.calls, (unsigned long)stats.preemptions, t.early);
+    printf("%ld calls, %lu preemptions, %ld early\n", t.calls, (unsigned long)stats.preemptions,
+           t.early);
     CHECK_GT(t.calls, 0);
 #if defined(__x86_64__)
     CHECK_EQ(t.early, 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* link: m */
-/* Goroutines that never make a gamp call and never sleep: each kind beside its like and beside goroutines that
- * communicate. All make progress, whatever locks of libc they are stopped with, and what they compute is right. */
+/* Goroutines that never make a gamp call and never sleep: each kind beside its like and beside
+ * goroutines that communicate. All make progress, whatever locks of libc they are stopped with, and
+ * what they compute is right. */
 #define _GNU_SOURCE
 #include "harness/test.h"
 #include <dlfcn.h>
@@ -84,8 +85,8 @@ static void among_hogs(void (*kind)(uint64_t *), long rounds, long exchanges)
     t.over = true;
     gamp_waitgroup_wait(&t.wg);
     gamp_sched_stats_read(&stats);
-    printf("%ld rounds at least, %lu preemptions in %.0f ms\n", least, (unsigned long)stats.preemptions,
-           (double)(test_nanotime() - from) / 1e6);
+    printf("%ld rounds at least, %lu preemptions in %.0f ms\n", least,
+           (unsigned long)stats.preemptions, (double)(test_nanotime() - from) / 1e6);
     gamp_chan_close(a);
     gamp_chan_unref(a);
     gamp_chan_unref(b);
@@ -177,7 +178,8 @@ TEST_GO(pthread_mutex_held_and_wanted)
     among_hogs(with_mutex, 100, 1000);
 }
 
-/* The series of e, in doubles and long doubles, with the rounding mode that the goroutine runs with. */
+/* The series of e, in doubles and long doubles, with the rounding mode that the goroutine runs
+ * with. */
 static void floating(uint64_t *rng)
 {
     double x = 1 + (double)(test_rand(rng) % 1000) / 1000, sum = 1, term = 1;
@@ -290,7 +292,8 @@ TEST_GO_WITHIN(posix_spawn_and_waitpid, 60)
 }
 
 /* All kinds at once, some of which wait for what others hold. */
-static void (*const kinds[])(uint64_t *) = {spin, mallocs, stdio_calls, with_mutex, floating, vectors, backtraces, dlopens};
+static void (*const kinds[])(uint64_t *) = {spin,     mallocs, stdio_calls, with_mutex,
+                                            floating, vectors, backtraces,  dlopens};
 
 static void any(uint64_t *rng)
 {

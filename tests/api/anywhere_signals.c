@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The signal by which goroutines are stopped, shared with a program that blocks it, handles it, ignores it or raises
+/* The signal by which goroutines are stopped, shared with a program that blocks it, handles it,
+ * ignores it or raises
  * it: nothing is lost on either side. And the ways to choose another, or none. */
 #define _GNU_SOURCE
 #include "harness/test.h"

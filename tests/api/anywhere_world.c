@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Stopping the world (gamp_gomaxprocs does) while goroutines are everywhere: in loops, asleep in the kernel, stopped
- * in the preemption handler, in hinted calls, on locked threads; and traps of old: locks of libc that a stopped
- * goroutine holds, signals to a process whose threads have no P, patterns in step with slices. */
+/* Stopping the world (gamp_gomaxprocs does) while goroutines are everywhere: in loops, asleep in
+ * the kernel, stopped in the preemption handler, in hinted calls, on locked threads; and traps of
+ * old: locks of libc that a stopped goroutine holds, signals to a process whose threads have no P,
+ * patterns in step with slices. */
 #define _GNU_SOURCE
 #include "harness/test.h"
 #include <gamp/chan.h>
@@ -113,7 +114,8 @@ TEST_GO_WITHIN(the_world_stops_whoever_is_about, 60)
     }
     gamp_gomaxprocs(before);
     close_zoo();
-    printf("stop and start: mean %.3f ms, worst %.3f ms\n", (double)sum / 40e6, (double)worst / 1e6);
+    printf("stop and start: mean %.3f ms, worst %.3f ms\n", (double)sum / 40e6,
+           (double)worst / 1e6);
     /* It includes the caller's wait for its turn again, behind every loop. */
     CHECK_LT(worst, 4000000000ll * test_slowness());
 }
@@ -170,7 +172,8 @@ TEST_GO_WITHIN(threads_are_made_while_mallocs_lock_is_held, 60)
     close_zoo();
 }
 
-/* --- the alternate stack: a handler of the program's on it, in a thread that is stopped there too --- */
+/* --- the alternate stack: a handler of the program's on it, in a thread that is stopped there too
+ * --- */
 
 static _Atomic long handled;
 
@@ -202,7 +205,8 @@ TEST_GO_WITHIN(program_handlers_on_the_alternate_stack, 60)
     close_zoo();
 }
 
-/* --- a fixed pattern of holding a lock, in step with a fixed slice, must not starve its other user --- */
+/* --- a fixed pattern of holding a lock, in step with a fixed slice, must not starve its other user
+ * --- */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic long held[2];
@@ -272,4 +276,35 @@ TEST_GO_WITHIN(tickers_tick_beside_loops, 60)
     printf("worst lateness of a received tick %.3f ms\n", (double)worst / 1e6);
     close_zoo();
     gamp_chan_unref(late);
+}
+
+/* --- locked threads that hand each other the only P: nobody is runnable but they --- */
+
+static void locked_player(gamp_chan *in, gamp_chan *out, int turns)
+{
+    int v;
+
+    gamp_lock_os_thread();
+    for (int i = 0; i < turns; i++) {
+        CHECK(gamp_chan_recv(in, &v));
+        gamp_chan_send(out, &v);
+    }
+    gamp_waitgroup_done(&wg);
+}
+
+TEST_GO_WITHIN(locked_threads_are_not_idle_while_they_wake, 60)
+{
+    enum { PLAYERS = 3, TURNS = 3000 };
+    gamp_chan *c[PLAYERS];
+    int v = 1;
+
+    gamp_waitgroup_add(&wg, PLAYERS);
+    for (int i = 0; i < PLAYERS; i++)
+        c[i] = gamp_chan_of(int, 1);
+    for (int i = 0; i < PLAYERS; i++)
+        CHECK_EQ(gamp_go(locked_player, c[i], c[(i + 1) % PLAYERS], TURNS), 0);
+    gamp_chan_send(c[0], &v);
+    gamp_waitgroup_wait(&wg);
+    for (int i = 0; i < PLAYERS; i++)
+        gamp_chan_unref(c[i]);
 }

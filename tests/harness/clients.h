@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* clients: what the tests of unmodified client libraries share: a real server on loopback, many goroutines that
- * each call the blocking library, and a ticker whose lateness tells how much they disturb each other.
+/* clients: what the tests of unmodified client libraries share: a real server on loopback, many
+ * goroutines that each call the blocking library, and a ticker whose lateness tells how much they
+ * disturb each other.
  *
- * A program defines client(id), which runs CLIENT_ROUNDS requests, checks every answer and counts them with
- * clients_answered(); main calls clients_run. Its server dies with the test's process group. */
+ * A program defines client(id), which runs CLIENT_ROUNDS requests, checks every answer and counts
+ * them with clients_answered(); main calls clients_run. Its server dies with the test's process
+ * group. */
 #ifndef GAMP_TEST_CLIENTS_H
 #define GAMP_TEST_CLIENTS_H
 
@@ -81,7 +83,8 @@ static void clients_prepare(void)
     clients.port = clients_free_port();
 }
 
-/* Before the runtime runs: starts argv and waits until the port answers; what it prints is in the directory's log. */
+/* Before the runtime runs: starts argv and waits until the port answers; what it prints is in the
+ * directory's log. */
 static void clients_server(const char *const *argv)
 {
     char log[96];
@@ -103,7 +106,8 @@ static void clients_server(const char *const *argv)
                 clients_remove();
                 test_skip("the server is not installed");
             }
-            CHECK_MSG(false, "the server ended with status %x, see %s", (unsigned)status, clients.dir);
+            CHECK_MSG(false, "the server ended with status %x, see %s", (unsigned)status,
+                      clients.dir);
         }
         usleep(20000);
     }
@@ -161,9 +165,10 @@ static void clients_run(const char *what)
     CHECK_EQ(clients.answered, CLIENTS * CLIENT_ROUNDS);
     CHECK_GT(n, 0);
     qsort(late, n, sizeof late[0], clients_by_value);
-    printf("%s: %ld answers in %.0f ms; ticks late by p50 %.3f ms, p99 %.3f ms, at most %.3f ms\n", what,
-           clients.answered, (double)(test_nanotime() - from) / 1e6, (double)late[n / 2] / 1e6,
-           (double)late[(n - 1) * 99 / 100] / 1e6, (double)late[n - 1] / 1e6);
+    printf("%s: %ld answers in %.0f ms; ticks late by p50 %.3f ms, p99 %.3f ms, at most %.3f ms\n",
+           what, clients.answered, (double)(test_nanotime() - from) / 1e6,
+           (double)late[n / 2] / 1e6, (double)late[(n - 1) * 99 / 100] / 1e6,
+           (double)late[n - 1] / 1e6);
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Goroutines that do whatever a C program may do, chosen at random, for a minute: loops, libc's locks, sleeps and
- * waits in the kernel, children, communication; the number of Ps changes meanwhile. Nobody sees EINTR, ends
- * early or computes wrongly, and each gets its turns. */
+/* Goroutines that do whatever a C program may do, chosen at random, for a minute: loops, libc's
+ * locks, sleeps and waits in the kernel, children, communication; the number of Ps changes
+ * meanwhile. Nobody sees EINTR, ends early or computes wrongly, and each gets its turns. */
 /* link: m */
 #define _GNU_SOURCE
 #include "harness/test.h"
@@ -215,8 +215,9 @@ static void keep_errno(rng *r)
 }
 
 static void (*const deeds[])(rng *) = {
-    spin,      allocate,  print,        with_mutex, with_gamp_mutex, compute, sleep_some, poll_some,
-    fork_one,  spawn_one, load_library, trace,      nap,             locked,  hinted,     keep_errno,
+    spin,       allocate,  print,    with_mutex, with_gamp_mutex, compute,
+    sleep_some, poll_some, fork_one, spawn_one,  load_library,    trace,
+    nap,        locked,    hinted,   keep_errno,
 };
 
 static void actor(int id, rng r)

@@ -10,7 +10,8 @@ static void client(int id)
     MYSQL *c = mysql_init(NULL);
 
     CHECK(c != NULL);
-    CHECK_MSG(mysql_real_connect(c, "127.0.0.1", "root", NULL, NULL, (unsigned)clients.port, NULL, 0) != NULL,
+    CHECK_MSG(mysql_real_connect(c, "127.0.0.1", "root", NULL, NULL, (unsigned)clients.port, NULL,
+                                 0) != NULL,
               "%s", mysql_error(c));
     for (int i = 0; i < CLIENT_ROUNDS; i++) {
         char query[128], want[32];

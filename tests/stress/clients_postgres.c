@@ -9,8 +9,8 @@ static PGconn *connect_to(void)
 {
     char info[128];
 
-    snprintf(info, sizeof info, "host=127.0.0.1 port=%d user=test dbname=postgres connect_timeout=100",
-             clients.port);
+    snprintf(info, sizeof info,
+             "host=127.0.0.1 port=%d user=test dbname=postgres connect_timeout=100", clients.port);
     return PQconnectdb(info);
 }
 
@@ -27,7 +27,8 @@ static void client(int id)
         snprintf(a, sizeof a, "%d", id);
         snprintf(b, sizeof b, "%d", i);
         snprintf(want, sizeof want, "%d", id * 1000 + i);
-        r = PQexecParams(c, "select $1::int * 1000 + $2::int, pg_sleep(0.01)", 2, NULL, values, NULL, NULL, 0);
+        r = PQexecParams(c, "select $1::int * 1000 + $2::int, pg_sleep(0.01)", 2, NULL, values,
+                         NULL, NULL, 0);
         CHECK_MSG(PQresultStatus(r) == PGRES_TUPLES_OK, "%s", PQerrorMessage(c));
         CHECK_STR(PQgetvalue(r, 0, 0), want);
         PQclear(r);

@@ -10,7 +10,8 @@
 #if defined(__x86_64__)
 
 enum {
-    BEHIND = 11, /* the longest way to load a number that is known here, and the two bytes of syscall */
+    /* the longest way to load a number that is known here, and the two bytes of syscall */
+    BEHIND = 11,
     INSN = 2,
     NUMBERS = 512,
     PAGE_BYTES = 4096,
@@ -20,12 +21,43 @@ enum {
 static bool only_waits(uint64_t nr)
 {
     static const uint16_t list[] = {
-        SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_poll, SYS_select, SYS_pause, SYS_nanosleep, SYS_accept,
-        SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_wait4, SYS_semop, SYS_msgsnd, SYS_msgrcv,
-        SYS_rt_sigtimedwait, SYS_rt_sigsuspend, SYS_futex, SYS_io_getevents, SYS_semtimedop,
-        SYS_clock_nanosleep, SYS_epoll_wait, SYS_mq_timedsend, SYS_mq_timedreceive, SYS_waitid, SYS_pselect6,
-        SYS_ppoll, SYS_epoll_pwait, SYS_accept4, SYS_recvmmsg, SYS_sendmmsg, 333 /* io_pgetevents */,
-        426 /* io_uring_enter */, 441 /* epoll_pwait2 */, 449 /* futex_waitv */,
+        SYS_read,
+        SYS_write,
+        SYS_readv,
+        SYS_writev,
+        SYS_poll,
+        SYS_select,
+        SYS_pause,
+        SYS_nanosleep,
+        SYS_accept,
+        SYS_sendto,
+        SYS_recvfrom,
+        SYS_sendmsg,
+        SYS_recvmsg,
+        SYS_wait4,
+        SYS_semop,
+        SYS_msgsnd,
+        SYS_msgrcv,
+        SYS_rt_sigtimedwait,
+        SYS_rt_sigsuspend,
+        SYS_futex,
+        SYS_io_getevents,
+        SYS_semtimedop,
+        SYS_clock_nanosleep,
+        SYS_epoll_wait,
+        SYS_mq_timedsend,
+        SYS_mq_timedreceive,
+        SYS_waitid,
+        SYS_pselect6,
+        SYS_ppoll,
+        SYS_epoll_pwait,
+        SYS_accept4,
+        SYS_recvmmsg,
+        SYS_sendmmsg,
+        333 /* io_pgetevents */,
+        426 /* io_uring_enter */,
+        441 /* epoll_pwait2 */,
+        449 /* futex_waitv */,
     };
 
     for (size_t i = 0; i < ARRAY_LEN(list); i++)
@@ -34,7 +66,8 @@ static bool only_waits(uint64_t nr)
     return false;
 }
 
-/* The bytes before pc. What was executed a moment ago can be read, but the page before its own need not
+/* The bytes before pc. What was executed a moment ago can be read, but the page before its own need
+ * not
  * be there: then the kernel reads. */
 static bool code_before(uintptr_t pc, uint8_t out[BEHIND])
 {
@@ -47,8 +80,8 @@ static bool code_before(uintptr_t pc, uint8_t out[BEHIND])
     return sys_call(SYS_process_vm_readv, sys_getpid(), &to, 1, &from, 1, 0) == BEHIND;
 }
 
-/* The register that `mov %reg, %eax` at the two or three bytes before end reads; -1: it is another instruction. A
- * system call keeps every register but rax, rcx and r11. */
+/* The register that `mov %reg, %eax` at the two or three bytes before end reads; -1: it is another
+ * instruction. A system call keeps every register but rax, rcx and r11. */
 static int loaded_from(const uint8_t *end)
 {
     static const int8_t low[8] = {-1, -1, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI};

@@ -21,8 +21,8 @@ size_t thread_altstack_size(void);
 int thread_count(void);
 /* The kernel's state letter of a thread ('R', 'S', 'D'...), or 0. */
 char thread_state(int tid);
-/* How often the thread of the process went to sleep since it began; -1 when it sleeps now, has ended, or the system
- * does not tell. */
+/* How often the thread of the process went to sleep since it began; -1 when it sleeps now, has
+ * ended, or the system does not tell. */
 int64_t thread_sleeps(int tid);
 
 #endif
