@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // boost_micro: the scheduler benchmarks on Boost.Fiber; the shapes are those of ../gamp_micro.c.
-// One worker: the round robin that is Boost's default. Several: its work stealing, idle threads suspended.
+// One worker: the round robin that is Boost's default. Several: its work stealing, idle threads
+// suspended.
 // Stacks are Boost's default. A buffered channel of 128 slots holds 127 items; there is no select.
 #include "../bench.h"
 
@@ -50,7 +51,8 @@ class group
     fibers::condition_variable cond_;
 };
 
-template <typename F> void go(F &&f)
+template <typename F>
+void go(F &&f)
 {
     fibers::fiber(fibers::launch::post, std::forward<F>(f)).detach();
 }

@@ -93,8 +93,8 @@ static ssize_t read_first(struct conn *c, gamp_time limit)
     return n;
 }
 
-/* How long the client may be silent. One that has never said anything has no longer than for a head:
- * it may be slow on purpose. */
+/* How long the client may be silent. One that has never said anything has no longer than for a
+ * head: it may be slow on purpose. */
 static gamp_duration patience(const struct conn *c)
 {
     const struct server *s = c->server;

@@ -22,7 +22,8 @@ struct g *entry_slow(struct g *gp)
     }
     if (load_acquire(&sched.phase) >= PHASE_STOPPING)
         park_forever(gp);
-    /* The count tells sysmon, should it be asking right now, that its ASK may have been put back. */
+    /* The count tells sysmon, should it be asking right now, that its ASK may have been put
+     * back. */
     m->switches++;
     store_relaxed(&m->guard, gp->run.stackguard0);
     compiler_barrier();

@@ -18,8 +18,8 @@ enum sched_phase {
 struct schedt {
     struct mutex lock; /* LOCK_SCHED; guards all but what is said to be atomic */
 
-    struct m *midle; /* idle Ms, last in first out */
-    int32_t nmidle;  /* written under lock, atomic for readers */
+    struct m *midle;   /* idle Ms, last in first out */
+    int32_t nmidle;    /* written under lock, atomic for readers */
     int32_t nmidlelow; /* least nmidle since sysmon last retired Ms */
     int32_t nmidlelocked;
     int64_t mnext; /* next id; also Ms ever made */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* syscall: stretches in which a goroutine's thread may block in the kernel.
  *
- * To the scheduler, hinted calls are user code like any other: sysmon may take the P of an M that is outside the
- * runtime. The hint only lets it do so at its next look, without watching the CPU clock first. So a
- * pair costs two plain stores and one check. */
+ * To the scheduler, hinted calls are user code like any other: sysmon may take the P of an M that
+ * is outside the runtime. The hint only lets it do so at its next look, without watching the CPU
+ * clock first. So a pair costs two plain stores and one check. */
 #ifndef GAMP_SCHED_SYSCALL_H
 #define GAMP_SCHED_SYSCALL_H
 

@@ -20,7 +20,8 @@ enum form { PLAIN, TIMED, SELECT, FORMS };
 static _Atomic int served[30];
 static _Atomic int begun;
 
-/* Starts the n-th and gives it time to reach its queue: that it is there cannot be seen from here. */
+/* Starts the n-th and gives it time to reach its queue: that it is there cannot be seen from
+ * here. */
 static void begin(void (*fn)(gamp_chan *, int, int), gamp_chan *c, int n)
 {
     begun = 0;

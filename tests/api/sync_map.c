@@ -407,7 +407,8 @@ TEST_GO_WITHIN(deleted_memory_comes_back, 60)
             fclose(f);
         }
     }
-    /* 180,000 nodes of a page each would be as many pages more. AddressSanitizer keeps 65,536 back. */
+    /* 180,000 nodes of a page each would be as many pages more. AddressSanitizer keeps 65,536
+     * back. */
     CHECK_MSG(after < before + 90000, "%ld pages, then %ld", before, after);
     gamp_map_free(m);
 }

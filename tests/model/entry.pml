@@ -6,8 +6,8 @@
  * its store may be late: the store buffer is modelled, and sysmon's membarrier empties it.
  * Proved: the P has one holder: the owner never works inside the runtime on a P that sysmon took,
  * and the P is handed on once. A switch that puts the guard back (run_prepare) is modelled too.
- * Putting the guard back always counts in switches: without that in entry_slow, sysmon's ASK could be
- * lost between its two looks, and a hinted call's P be taken unnoticed.
+ * Putting the guard back always counts in switches: without that in entry_slow, sysmon's ASK could
+ * be lost between its two looks, and a hinted call's P be taken unnoticed.
  * -DPLANT leaves the membarrier out: found. */
 #define OWNED 0
 #define ASKING 1

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "os/linux/sigaction.h"
 #include "os/linux/sys.h"
+#include <ucontext.h>
 
 #ifndef SA_RESTORER
 #define SA_RESTORER 0x04000000
@@ -84,4 +85,15 @@ void sigaction_send_marked(int pid, int tid, int sig)
 bool sigaction_is_mark(const siginfo_t *info)
 {
     return info->si_code == SI_QUEUE && info->si_value.sival_ptr == &mark;
+}
+
+uintptr_t sigaction_pc(const void *context)
+{
+    const ucontext_t *uc = context;
+
+#if defined(__x86_64__)
+    return (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+#else
+    return (uintptr_t)uc->uc_mcontext.pc;
+#endif
 }

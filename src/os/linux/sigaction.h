@@ -32,4 +32,7 @@ bool sigaction_is_mark(const siginfo_t *info);
 /* Calls what sa names, if it names a function. */
 void sigaction_chain(const struct sigaction_raw *sa, int sig, siginfo_t *info, void *context);
 
+/* Where the handler's context was interrupted. */
+uintptr_t sigaction_pc(const void *context);
+
 #endif
