@@ -266,23 +266,6 @@ void handoffp(struct p *pp)
         wakenetpoller(when);
 }
 
-/* An idle P with goroutines: startm found no M for it. sched.lock held. */
-static struct p *pidleget_work(void)
-{
-    for (struct p **at = &sched.pidle; *at; at = &(*at)->link) {
-        struct p *pp = *at;
-
-        if (!runqempty(pp)) {
-            *at = pp->link;
-            fetch_add_seqcst(&sched.npidle, -1);
-            return pp;
-        }
-    }
-    return NULL;
-}
-
-/* No M goes to sleep past an idle P with goroutines, and startm leaves none idle while an M sleeps:
- * both under sched.lock. */
 void stopm(struct m *m)
 {
     invariant(!m->p && m->locks == 0);
@@ -291,14 +274,13 @@ void stopm(struct m *m)
         unlock(&sched.lock);
         return;
     }
-    if (!m->nextp && !sched.gcwaiting) {
-        struct p *pp = pidleget_work();
+    if (!m->nextp && sched.nmwanted && !sched.gcwaiting && sched.pidle) {
+        struct p *pp = pidleget();
 
-        if (pp) {
-            unlock(&sched.lock);
-            acquirep(m, pp);
-            return;
-        }
+        sched.nmwanted = 0;
+        unlock(&sched.lock);
+        acquirep(m, pp);
+        return;
     }
     if (!m->nextp)
         mput(m);
