@@ -104,15 +104,35 @@ void pidleput(struct p *pp)
     if (pp->yielded.head)
         globrunqput_yielded(pp);
     store_release(&pp->status, Pidle);
+    sched.pidlework = sched.pidlework || !runqempty(pp);
     pp->link = sched.pidle;
     sched.pidle = pp;
     fetch_add_seqcst(&sched.npidle, 1);
 }
 
+/* One whose goroutines wait for an M, or NULL: there is none any more. */
+static struct p *pidleget_work(void)
+{
+    for (struct p **at = &sched.pidle; *at; at = &(*at)->link) {
+        struct p *pp = *at;
+
+        if (!runqempty(pp)) {
+            *at = pp->link;
+            fetch_add_seqcst(&sched.npidle, -1);
+            return pp;
+        }
+    }
+    sched.pidlework = false;
+    return NULL;
+}
+
 struct p *pidleget(void)
 {
-    struct p *pp = sched.pidle;
+    struct p *pp = sched.pidlework ? pidleget_work() : NULL;
 
+    if (pp)
+        return pp;
+    pp = sched.pidle;
     if (pp) {
         sched.pidle = pp->link;
         fetch_add_seqcst(&sched.npidle, -1);
@@ -274,13 +294,17 @@ void stopm(struct m *m)
         unlock(&sched.lock);
         return;
     }
-    if (!m->nextp && sched.nmwanted && !sched.gcwaiting && sched.pidle) {
-        struct p *pp = pidleget();
+    if (!m->nextp && !sched.gcwaiting && (sched.nmwanted || sched.pidlework)) {
+        struct p *pp = sched.pidlework ? pidleget_work() : NULL;
 
-        sched.nmwanted = 0;
-        unlock(&sched.lock);
-        acquirep(m, pp);
-        return;
+        if (!pp && sched.nmwanted)
+            pp = pidleget();
+        if (pp) {
+            sched.nmwanted = 0;
+            unlock(&sched.lock);
+            acquirep(m, pp);
+            return;
+        }
     }
     if (!m->nextp)
         mput(m);
