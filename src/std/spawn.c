@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "std/spawn.h"
+#include "os/linux/borrow.h"
 #include "os/linux/sigaction.h"
 #include "os/linux/sys.h"
 #include "os/linux/vm.h"
 #include "sched/syscall.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -79,7 +79,7 @@ static int run(const struct child *c)
     return err;
 }
 
-static int child(void *arg)
+static void child(void *arg)
 {
     const struct child *c = arg;
     int err = 0;
@@ -95,7 +95,7 @@ static int child(void *arg)
     }
     sys_write(c->err_write, &err, sizeof err);
     for (;;)
-        sys_exit_group(127);
+        sys_call(SYS_exit_group, 127);
 }
 
 /* --- the caller ------------------------------------------------------------------------------ */
@@ -201,16 +201,12 @@ static int child_error(struct child *c)
 static pid_t start(struct child *c, char *stack)
 {
     const uint64_t all = ~UINT64_C(0);
-    int saved = errno;
-    pid_t pid;
+    long pid;
 
     sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &c->mask, sizeof all);
-    pid = clone(child, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, c);
-    if (pid < 0)
-        pid = -errno;
+    pid = borrow_start(child, c, stack + CHILD_STACK);
     sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &c->mask, NULL, sizeof all);
-    errno = saved;
-    return pid;
+    return (pid_t)pid;
 }
 
 static pid_t start_and_check(struct child *c)

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* spawn: a child process that runs a program, without a copy of the address space.
  *
- * The child borrows the caller's memory (clone with CLONE_VM and CLONE_VFORK, on a stack of its
- * own) until it has become the program, and makes system calls only:
+ * The child borrows the caller's memory (os/linux/borrow.h) until it has become the program, and
+ * makes system calls only:
  *
- *   caller                                child
+ *   caller                               child
  *   block all signals
- *   clone, sleeps ----------------------> handlers of ours to SIG_DFL
- *                                         descriptors to their numbers; directory; the caller's
- *                                         mask execve of each candidate
- *   reads the pipe <--- end of file ----- (close-on-exec)      it runs
- *                  <--- an error -------- write; exit           it does not
+ *   start it, sleep -------------------> handlers of ours to SIG_DFL
+ *                                        descriptors to their numbers, directory
+ *                                        the caller's signal mask
+ *                                        execve of each candidate
+ *   read the pipe <--- end of file ----- (close-on-exec)         it runs
+ *                 <--- an error -------- write, exit             it does not
  *
  * The error comes through a pipe although memory is shared: emulators that make a fork of this
  * lose what the child writes to memory.

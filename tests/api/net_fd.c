@@ -430,7 +430,7 @@ TEST_GO(write_full_never_interleaves)
 }
 
 struct order {
-    int fd, next;
+    int fd, entered, next;
     gamp_waitgroup wg;
 };
 
@@ -438,6 +438,7 @@ static void read_in_turn(struct order *o, int turn)
 {
     char c;
 
+    __atomic_fetch_add(&o->entered, 1, __ATOMIC_RELAXED);
     CHECK_EQ(gamp_read(o->fd, &c, 1), 1);
     /* First come, first served: the byte has the number of the turn. */
     CHECK_EQ(c, turn);
@@ -452,9 +453,12 @@ TEST_GO(readers_queue_in_order)
     CHECK_EQ(pipe(fd), 0);
     CHECK_EQ(gamp_fd_register(fd[0]), 0);
     o.fd = fd[0];
+    /* On one P: when the main goroutine runs again, the new one has parked. */
+    gamp_gomaxprocs(1);
     for (char i = 0; i < 50; i++) {
         CHECK_EQ(gamp_waitgroup_go(&o.wg, read_in_turn, &o, i), 0);
-        gamp_sleep(MS / 2);
+        while (__atomic_load_n(&o.entered, __ATOMIC_RELAXED) <= i)
+            gamp_gosched();
     }
     for (char i = 0; i < 50; i++)
         CHECK_EQ(gamp_write(fd[1], &i, 1), 1);
