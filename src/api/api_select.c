@@ -27,7 +27,7 @@ static cold_path _Noreturn void panic_cases(enum select_error err, const gamp_ca
 }
 
 static always_inline int run(const gamp_case *cases, uint32_t n, struct selcase *waits,
-                             uint32_t *order, void *memory)
+                             struct selchan *order, void *memory)
 {
     struct selector s;
     enum select_error err;
@@ -52,18 +52,18 @@ static always_inline int run(const gamp_case *cases, uint32_t n, struct selcase 
 
 static noinline int run_many(const gamp_case *cases, uint32_t n)
 {
-    char *memory = objmem_alloc(n * (sizeof(struct selcase) + sizeof(uint32_t)));
+    char *memory = objmem_alloc(n * (sizeof(struct selcase) + sizeof(struct selchan)));
 
     if (!memory)
         return -ENOMEM;
     return run(cases, n, (struct selcase *)memory,
-               (uint32_t *)(memory + n * sizeof(struct selcase)), memory);
+               (struct selchan *)(memory + n * sizeof(struct selcase)), memory);
 }
 
 int gamp_selectv(gamp_case *cases, size_t n)
 {
     struct selcase waits[SELECT_FEW];
-    uint32_t order[SELECT_FEW];
+    struct selchan order[SELECT_FEW];
 
     if (likely(n <= SELECT_FEW))
         return run(cases, (uint32_t)n, waits, order, NULL);

@@ -4,23 +4,23 @@
 #include "sched/choice.h"
 #include "sync/selectfd.h"
 
-static uintptr_t address(const struct selector *s, uint32_t i)
+static bool before(const struct selchan *a, const struct selchan *b)
 {
-    return (uintptr_t)s->cases[i].chan;
+    return (uintptr_t)a->c < (uintptr_t)b->c;
 }
 
-static void sift_down(struct selector *s, uint32_t at, uint32_t n)
+static void sift_down(struct selchan *o, uint32_t at, uint32_t n)
 {
-    uint32_t *o = s->order, moving = o[at];
+    struct selchan moving = o[at];
 
     for (;;) {
         uint32_t child = 2 * at + 1;
 
         if (child >= n)
             break;
-        if (child + 1 < n && address(s, o[child]) < address(s, o[child + 1]))
+        if (child + 1 < n && before(&o[child], &o[child + 1]))
             child++;
-        if (address(s, moving) >= address(s, o[child]))
+        if (!before(&moving, &o[child]))
             break;
         o[at] = o[child];
         at = child;
@@ -29,100 +29,132 @@ static void sift_down(struct selector *s, uint32_t at, uint32_t n)
 }
 
 /* In place, without recursion: there may be many on a small stack. */
-static void heap_sort(struct selector *s)
+static void heap_sort(struct selchan *o, uint32_t n)
 {
-    uint32_t n = s->nchans;
-
     for (uint32_t i = n / 2; i-- > 0;)
-        sift_down(s, i, n);
+        sift_down(o, i, n);
     while (n > 1) {
-        uint32_t top = s->order[0];
+        struct selchan top = o[0];
 
         n--;
-        s->order[0] = s->order[n];
-        s->order[n] = top;
-        sift_down(s, 0, n);
+        o[0] = o[n];
+        o[n] = top;
+        sift_down(o, 0, n);
     }
 }
 
-static always_inline void add_chan(struct selector *s, uint32_t i)
+static always_inline void add_chan(struct selector *s, const gamp_case *k, uint32_t i)
 {
+    struct selchan new = {.c = k->chan, .i = i, .send = k->kind == GAMP_CASE_SEND};
     uint32_t at = s->nchans++;
 
     if (likely(s->n <= SELECT_FEW))
-        for (; at > 0 && address(s, s->order[at - 1]) > address(s, i); at--)
+        for (; at > 0 && before(&new, &s->order[at - 1]); at--)
             s->order[at] = s->order[at - 1];
-    s->order[at] = i;
+    s->order[at] = new;
 }
 
-enum select_error select_init(struct selector *s, const gamp_case *cases, uint32_t n,
-                              struct selcase *waits, uint32_t *order, uint32_t *bad)
+static bool bad_elem(const gamp_case *k)
 {
-    *s = (struct selector){
-        .cases = cases, .waits = waits, .order = order, .n = n, .deflt = -1, .until = NEVER};
-    for (uint32_t i = 0; i < n; i++) {
-        const gamp_case *k = &cases[i];
+    return (k->size != k->chan->elem_size && k->size != GAMP_SIZE_UNCHECKED_) ||
+           (!k->elem && k->kind == GAMP_CASE_SEND && k->chan->elem_size);
+}
 
-        *bad = i;
-        switch (k->kind) {
-        case GAMP_CASE_SEND:
-        case GAMP_CASE_RECV:
-            if (!k->chan)
-                break;
-            if (unlikely((k->size != k->chan->elem_size && k->size != GAMP_SIZE_UNCHECKED_) ||
-                         (k->kind == GAMP_CASE_SEND && !k->elem && k->chan->elem_size)))
-                return SELECT_SIZE;
-            add_chan(s, i);
-            break;
-        case GAMP_CASE_READABLE:
-        case GAMP_CASE_WRITABLE:
-            s->nfds++;
-            break;
-        case GAMP_CASE_AT:
-            s->timed = true;
-            s->until = MIN(s->until, k->at);
-            break;
-        case GAMP_CASE_DEFAULT:
-            if (s->deflt >= 0)
-                return SELECT_DEFAULTS;
-            s->deflt = (int)i;
-            break;
-        default:
-            return SELECT_BAD_KIND;
-        }
+static enum select_error add_other(struct selector *s, const gamp_case *k, uint32_t i)
+{
+    switch (k->kind) {
+    case GAMP_CASE_READABLE:
+    case GAMP_CASE_WRITABLE:
+        s->nfds++;
+        break;
+    case GAMP_CASE_AT:
+        s->timed = true;
+        s->until = MIN(s->until, k->at);
+        break;
+    case GAMP_CASE_DEFAULT:
+        if (s->deflt >= 0)
+            return SELECT_DEFAULTS;
+        s->deflt = (int)i;
+        break;
+    default:
+        return SELECT_BAD_KIND;
     }
-    if (n > SELECT_FEW)
-        heap_sort(s);
     return SELECT_OK;
 }
 
-/* Draws one of the cases that look ready; -1: none does. */
-static int draw(struct selector *s)
+enum select_error select_init(struct selector *s, const gamp_case *cases, uint32_t n,
+                              struct selcase *waits, struct selchan *order, uint32_t *bad)
+{
+    s->cases = cases;
+    s->waits = waits;
+    s->order = order;
+    s->n = n;
+    s->nchans = s->nfds = 0;
+    s->deflt = -1;
+    s->timed = false;
+    s->until = NEVER;
+    for (uint32_t i = 0; i < n; i++) {
+        const gamp_case *k = &cases[i];
+        enum select_error err = SELECT_OK;
+
+        if (unlikely(!is_chan(k)))
+            err = add_other(s, k, i);
+        else if (k->chan && unlikely(bad_elem(k)))
+            err = SELECT_SIZE;
+        else if (k->chan)
+            add_chan(s, k, i);
+        if (unlikely(err != SELECT_OK)) {
+            *bad = i;
+            return err;
+        }
+    }
+    if (n > SELECT_FEW)
+        heap_sort(order, s->nchans);
+    return SELECT_OK;
+}
+
+/* A draw among those that are offered one after the other. */
+struct draw {
+    uint32_t found;
+    int choice; /* the case; -1: none */
+};
+
+static always_inline void offer(struct draw *d, uint32_t i)
+{
+    if (++d->found == 1 || sched_rand(d->found) == 0)
+        d->choice = (int)i;
+}
+
+static noinline void draw_others(struct selector *s, struct draw *d)
 {
     int64_t now = s->timed ? nanotime() : 0;
-    uint32_t found = 0;
-    int choice = -1;
 
     for (uint32_t i = 0; i < s->n; i++) {
         const gamp_case *k = &s->cases[i];
-        bool ready = false;
 
-        if (k->kind == GAMP_CASE_RECV)
-            ready = k->chan && chan_recv_looks_ready(k->chan);
-        else if (k->kind == GAMP_CASE_SEND)
-            ready = k->chan && chan_send_looks_ready(k->chan);
-        else if (k->kind == GAMP_CASE_AT)
-            ready = k->at <= now;
-        else if (is_fd(k))
-            ready = s->waits[i].fd_ready;
-        if (ready && (++found == 1 || sched_rand(found) == 0))
-            choice = (int)i;
+        if ((k->kind == GAMP_CASE_AT && k->at <= now) || (is_fd(k) && s->waits[i].fd_ready))
+            offer(d, i);
     }
-    return choice;
+}
+
+/* Draws one of the cases that look ready; -1: none does. */
+static always_inline int draw(struct selector *s)
+{
+    struct draw d = {0, -1};
+
+    for (uint32_t i = 0; i < s->nchans; i++) {
+        const struct selchan *o = &s->order[i];
+
+        if (o->send ? chan_send_looks_ready(o->c) : chan_recv_looks_ready(o->c))
+            offer(&d, o->i);
+    }
+    if (unlikely(s->timed || s->nfds))
+        draw_others(s, &d);
+    return d.choice;
 }
 
 /* With the channel locked. -EAGAIN: it was not ready. */
-static int try_case(const gamp_case *k, struct sudog **partner)
+static always_inline int try_case(const gamp_case *k, struct sudog **partner)
 {
     int err;
 
@@ -137,26 +169,21 @@ static int try_case(const gamp_case *k, struct sudog **partner)
     return err;
 }
 
-/* The next channel in order after the cases of one at i. */
-static uint32_t next_chan(const struct selector *s, uint32_t i)
+/* The first of the next channel in order, after those of one at i. */
+static always_inline uint32_t next_chan(const struct selector *s, uint32_t i)
 {
-    uintptr_t here = address(s, s->order[i]);
+    struct gamp_chan *here = s->order[i].c;
 
     do
         i++;
-    while (i < s->nchans && address(s, s->order[i]) == here);
+    while (i < s->nchans && s->order[i].c == here);
     return i;
-}
-
-static struct gamp_chan *chan_at(const struct selector *s, uint32_t i)
-{
-    return s->cases[s->order[i]].chan;
 }
 
 static void lock_all(struct selector *s)
 {
     for (uint32_t i = 0; i < s->nchans; i = next_chan(s, i))
-        lock(&chan_at(s, i)->lock);
+        lock(&s->order[i].c->lock);
 }
 
 static void unlock_all(struct selector *s)
@@ -164,7 +191,7 @@ static void unlock_all(struct selector *s)
     uint32_t i = 0, n = s->nchans;
 
     while (i < n) {
-        struct gamp_chan *c = chan_at(s, i);
+        struct gamp_chan *c = s->order[i].c;
 
         /* After the last one is unlocked s may be gone. */
         i = next_chan(s, i);
@@ -186,67 +213,69 @@ static bool commit_unlock_all(struct g *gp, void *arg)
     return true;
 }
 
-static void shuffle(uint32_t *p, uint32_t n)
+static noinline void shuffle(struct selchan *p, uint32_t n)
 {
     for (; n > 1; n--) {
-        uint32_t i = sched_rand(n), moved = p[i];
+        uint32_t i = sched_rand(n);
+        struct selchan moved = p[i];
 
         p[i] = p[n - 1];
         p[n - 1] = moved;
     }
 }
 
-static struct waitq *queue_of(const gamp_case *k)
+static always_inline struct waitq *queue_of(const struct selchan *o)
 {
-    return k->kind == GAMP_CASE_SEND ? &k->chan->sendq : &k->chan->recvq;
+    return o->send ? &o->c->sendq : &o->c->recvq;
 }
 
 /* With all locked. */
-static void queue_all(struct selector *s, struct g *gp, uint32_t ticket)
+static always_inline void queue_all(struct selector *s, struct g *gp, uint32_t ticket)
 {
     uint32_t next;
 
     for (uint32_t i = 0; i < s->nchans; i = next) {
         next = next_chan(s, i);
-        shuffle(s->order + i, next - i);
+        if (unlikely(next - i > 1))
+            shuffle(s->order + i, next - i);
         for (uint32_t j = i; j < next; j++) {
-            const gamp_case *k = &s->cases[s->order[j]];
-            struct selcase *w = &s->waits[s->order[j]];
+            const struct selchan *o = &s->order[j];
+            struct selcase *w = &s->waits[o->i];
 
-            w->elem_size = k->chan->elem_size;
+            w->elem_size = o->c->elem_size;
             w->sg.g = gp;
-            w->sg.elem = k->elem;
+            w->sg.elem = s->cases[o->i].elem;
             w->sg.ticket = ticket;
             w->sg.alone = false;
             w->sg.success = false;
-            waitq_add(queue_of(k), &w->sg);
+            waitq_add(queue_of(o), &w->sg);
         }
-        race_release(&chan_at(s, i)->lock);
+        race_release(&s->order[i].c->lock);
     }
 }
 
-/* Takes back those sudogs of the cases order[i..next) that are still in their queues. With the
- * lock. */
-static void unqueue(struct selector *s, uint32_t i, uint32_t next, const struct selcase *woken)
+/* Takes back those sudogs of order[i..next) that are still in their queues. With the lock. */
+static always_inline void unqueue(struct selector *s, uint32_t i, uint32_t next,
+                                  const struct selcase *woken)
 {
     for (; i < next; i++) {
-        struct selcase *w = &s->waits[s->order[i]];
+        struct selcase *w = &s->waits[s->order[i].i];
 
         if (w != woken && w->sg.queued)
-            waitq_remove(queue_of(&s->cases[s->order[i]]), &w->sg);
+            waitq_remove(queue_of(&s->order[i]), &w->sg);
     }
 }
 
 /* After the park. woken: the case that was done, NULL: none. */
-static void unqueue_all(struct selector *s, const struct selcase *woken)
+static always_inline void unqueue_all(struct selector *s, const struct selcase *woken)
 {
     uint32_t next;
 
     for (uint32_t i = 0; i < s->nchans; i = next) {
-        struct gamp_chan *c = chan_at(s, i);
+        struct gamp_chan *c = s->order[i].c;
 
         next = next_chan(s, i);
-        if (next == i + 1 && &s->waits[s->order[i]] == woken)
+        if (next == i + 1 && &s->waits[s->order[i].i] == woken)
             continue;
         lock(&c->lock);
         unqueue(s, i, next, woken);
@@ -279,15 +308,14 @@ static int finish(struct selector *s, struct selcase *w, bool *closed)
 /* The clock ended the wait: one of the points that have come. */
 static int draw_time(struct selector *s)
 {
-    int64_t now = MAX(nanotime(), s->until);
-    uint32_t found = 0;
-    int choice = -1;
+    int64_t now = nanotime();
+    struct draw d = {0, -1};
 
+    now = MAX(now, s->until);
     for (uint32_t i = 0; i < s->n; i++)
-        if (s->cases[i].kind == GAMP_CASE_AT && s->cases[i].at <= now &&
-            (++found == 1 || sched_rand(found) == 0))
-            choice = (int)i;
-    return choice;
+        if (s->cases[i].kind == GAMP_CASE_AT && s->cases[i].at <= now)
+            offer(&d, i);
+    return d.choice;
 }
 
 /* All are locked, and come free. */

@@ -40,10 +40,17 @@ struct selcase {
     bool fd_ready; /* at the last look */
 };
 
+/* A case with a channel. */
+struct selchan {
+    struct gamp_chan *c;
+    uint32_t i; /* the case */
+    bool send;
+};
+
 struct selector {
     const gamp_case *cases;
     struct selcase *waits; /* one for each case, used by those that wait */
-    uint32_t *order;       /* indexes of the cases with channels, by address */
+    struct selchan *order; /* by the channels' addresses */
     uint32_t n;
     uint32_t nchans; /* in order */
     uint32_t nfds;
@@ -73,7 +80,7 @@ enum select_error {
 /* waits and order have room for n. Reads the cases, which stay as they are until select_go is
  * through. */
 enum select_error select_init(struct selector *s, const gamp_case *cases, uint32_t n,
-                              struct selcase *waits, uint32_t *order, uint32_t *bad);
+                              struct selcase *waits, struct selchan *order, uint32_t *bad);
 /* Inside the runtime. The index of the case that ran. *closed: it was to send on a closed channel.
  * */
 int select_go(struct selector *s, bool *closed);
