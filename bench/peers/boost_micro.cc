@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // boost_micro: the scheduler benchmarks on Boost.Fiber; the shapes are those of ../gamp_micro.c.
-// One worker: the round robin that is Boost's default. Several: its work stealing, idle threads suspended.
+// One worker: the round robin that is Boost's default. Several: its work stealing, idle threads
+// suspended.
 // Stacks are Boost's default. A buffered channel of 128 slots holds 127 items; there is no select.
 #include "../bench.h"
 
