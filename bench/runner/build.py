@@ -33,7 +33,8 @@ PEERS = {
 
 def newer(out, sources):
     """True when out is there and no source is younger."""
-    return os.path.exists(out) and all(os.path.getmtime(s) <= os.path.getmtime(out) for s in sources)
+    return os.path.exists(out) and all(
+        os.path.getmtime(s) <= os.path.getmtime(out) for s in sources)
 
 
 def build_peers(root, wanted, say):
@@ -64,18 +65,21 @@ def compile_one(command, root):
     p = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
     if p.returncode == 0:
         return None
-    lines = [s for s in p.stderr.splitlines() if "error" in s or "cannot" in s] or p.stderr.splitlines()
+    lines = p.stderr.splitlines()
+    lines = [s for s in lines if "error" in s or "cannot" in s] or lines
     return lines[0].strip() if lines else "compiler failed"
 
 
 def build_gamp(root, builddir, say, compile_it):
     """Configures and builds the release; returns {name: path} of gamp's programs that are there."""
-    if compile_it and os.path.exists(os.path.join(root, "CMakeLists.txt")) and shutil.which("cmake"):
+    cmakelists = os.path.join(root, "CMakeLists.txt")
+    if compile_it and os.path.exists(cmakelists) and shutil.which("cmake"):
         configure = ["cmake", "--preset", "release", "-B", builddir, "-DGAMP_BENCH=ON"]
         for command in (configure, ["cmake", "--build", builddir, "-j", "2"]):
             p = subprocess.run(command, cwd=root, capture_output=True, text=True)
             if p.returncode != 0:
-                say("gamp does not build: " + ((p.stdout + p.stderr).strip().splitlines() or [""])[-1])
+                lines = (p.stdout + p.stderr).strip().splitlines() or [""]
+                say("gamp does not build: " + lines[-1])
                 break
     found = {}
     for name, path in (("micro_gamp", "bench/gamp_micro"), ("block_gamp", "bench/gamp_block"),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What is measured: each case, its peers, its figures, and what gamp is to reach.
 
-A goal compares gamp with one peer's figure of the same run: ("go", 0.25) means at most 0.25 of Go's,
-("epoll", "+0.05") at most 0.05 more than raw epoll's, (None, 10) at most 10 in the figure's own unit."""
+A goal compares gamp with one peer's figure of the same run: ("go", 0.25) means at most 0.25 of
+Go's, ("epoll", "+0.05") at most 0.05 more than raw epoll's, (None, 10) at most 10 in the figure's
+own unit."""
 
 from dataclasses import dataclass, field
 
@@ -35,7 +36,8 @@ ONE = (1,)
 
 def rate(name, label, goals=(), workers=(1, 2), peers=ALL, goal_workers=(1, 2)):
     """A case whose figure is nanoseconds an operation, or milliseconds in all."""
-    return Case("micro", name, workers, peers, [Figure(name, label, list(goals), "less", goal_workers)])
+    figure = Figure(name, label, list(goals), "less", goal_workers)
+    return Case("micro", name, workers, peers, [figure])
 
 
 def timers(name, label, goals):

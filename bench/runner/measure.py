@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Measures one case on one runtime: {figure's key: (value, unit)}.
 
-Placement: with one P a program runs on one CPU; a server has CPU 0 and its client CPU 1. With two Ps
-programs and servers may use every CPU, and a client still CPU 1.
+Placement: with one P a program runs on one CPU; a server has CPU 0 and its client CPU 1. With two
+Ps programs and servers may use every CPU, and a client still CPU 1.
 
 System calls are counted in a run of their own, because counting costs time: by perf's tracepoint
-raw_syscalls:sys_enter, which slows a call by a fraction of a microsecond; without perf by strace, whose
-stops slow the server so much that its batches grow, and calls that are shared by a batch are undercounted.
-Opening the connections is counted too: some six calls a connection over all the requests."""
+raw_syscalls:sys_enter, which slows a call by a fraction of a microsecond; without perf by strace,
+whose stops slow the server so much that its batches grow, and calls that are shared by a batch are
+undercounted. Opening the connections is counted too: some six calls a connection over all the
+requests."""
 
 import os
 import re
@@ -22,7 +23,7 @@ SERVER_CPU, CLIENT_CPU = 0, 1
 
 
 class Measure:
-    """Holds what all cases share: the programs, the lengths of runs, the directory served by HTTP."""
+    """Holds what all cases share: programs, lengths of runs, the directory served by HTTP."""
 
     def __init__(self, programs, options, scratch):
         self.programs, self.options, self.scratch = programs, options, scratch
@@ -109,7 +110,8 @@ class Measure:
             f.write(
                 "daemon off; worker_processes %d; %s pid %s/nginx.pid; error_log %s/error.log;\n"
                 "worker_rlimit_nofile 8192; events { worker_connections 4096; }\n"
-                "http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;\n"
+                "http { access_log off; sendfile on; tcp_nopush on;\n"
+                "  keepalive_requests 1000000000;\n"
                 "  default_type text/html; %s\n"
                 "  server { listen 127.0.0.1:%d backlog=4096; root %s; } }\n"
                 % (workers, user, self.scratch, self.scratch, temp, port, self.root))
@@ -173,7 +175,7 @@ def count_http(server, wrk, cpus):
 
 
 def count_syscalls(server, client, cpus, out=None):
-    """System calls that the server's processes make while the client runs; None without a counter."""
+    """System calls that the server's processes make while the client runs; None: no counter."""
     pids = ",".join(str(p) for p in server.pids())
     if perf_counts():
         command = ["perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p", pids, "--", *client]

@@ -88,7 +88,7 @@ class Results:
                         yield case, figure, workers, values
 
     def chosen(self, case, workers, figure):
-        """{peer: values} by the clock that was asked for: CPU time where one CPU does all the work."""
+        """{peer: values} by the clock asked for: CPU time where one CPU does all the work."""
         key = (case.name, workers, figure.key)
         by_cpu = key[:2] + (figure.key + ".cpu",)
         if self.clock == "cpu" and workers == 1 and "timers" not in case.name:

@@ -6,6 +6,7 @@
 #include "os/linux/clock.h"
 #include "os/linux/print.h"
 #include "os/linux/sigaction.h"
+#include "os/linux/sigcall.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
 #include "sched/freeze.h"
@@ -168,7 +169,7 @@ static void fault(int sig, siginfo_t *info, void *context)
     else
         print_fd(2, "panic: %s\n", f->panic);
     print_fd(2, "[signal %s: %s code=0x%x addr=0x%lx pc=0x%lx]\n", f->name, f->text,
-             (unsigned)info->si_code, (unsigned long)addr, (unsigned long)sigaction_pc(context));
+             (unsigned)info->si_code, (unsigned long)addr, (unsigned long)sigcall_pc(context));
     if (scheduler)
         show_system();
     stacks(gp, context, true, scheduler);
@@ -182,7 +183,7 @@ static void quit(int sig, siginfo_t *info, void *context)
     (void)sig;
     (void)info;
     fatal_begin();
-    print_fd(2, "SIGQUIT: quit\nPC=0x%lx\n", (unsigned long)sigaction_pc(context));
+    print_fd(2, "SIGQUIT: quit\nPC=0x%lx\n", (unsigned long)sigcall_pc(context));
     /* It may have come to a thread that runs no goroutine. */
     stacks(gp, context, gp && is_parkable(gp), true);
     fatal_exit();

@@ -9,7 +9,8 @@ src = pathlib.Path(sys.argv[1])
 pages = src / "docs/by-example"
 index = (pages / "README.md").read_text()
 faults = []
-examples = [p.stem for p in sorted((src / "examples").glob("*.expected")) if not p.stem.startswith("rt0")]
+examples = [p.stem for p in sorted((src / "examples").glob("*.expected"))
+            if not p.stem.startswith("rt0")]
 for name in examples:
     page = pages / (name + ".md")
     if not page.exists():

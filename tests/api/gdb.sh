@@ -78,7 +78,10 @@ GAMP_MAIN(argc, argv)
 }
 C
 $CC -g -O1 -I"$SRC/include" "$dir/prog.c" "$BUILD/libgamp.a" -lpthread -o "$dir/prog" || exit 1
-"$dir/prog" >"$dir/out" 2>&1 || [ $? -lt 126 ] || { echo "skipped: not this machine's code"; exit 77; }
+"$dir/prog" >"$dir/out" 2>&1 || [ $? -lt 126 ] || {
+    echo "skipped: not this machine's code"
+    exit 77
+}
 
 cat >"$dir/look" <<G
 source $SRC/tools/gdb/gamp-gdb.py
@@ -105,17 +108,20 @@ check() {
     # gdb stops the other threads a little later; they may have run them meanwhile.
     [ "$1" = live ] || expect '^. [0-9]+ runnable +late  \(has not run yet\)$'
     sed -n '/^== waiter/,/^== local/p' "$dir/out" >"$dir/part"
-    grep -Eq '^#0 .*(gswitch|arch_switch)' "$dir/part" || fail "no switch on top of the waiter's stack:"
+    grep -Eq '^#0 .*(gswitch|arch_switch)' "$dir/part" ||
+        fail "no switch on top of the waiter's stack:"
     grep -Eq '^#[0-9]+ .*waiter \(c=.*prog.c' "$dir/part" || fail "no waiter in its stack:"
     grep -Eq '^#[0-9]+ .*arch_entry' "$dir/part" || fail "the waiter's stack has no base:"
-    grep -Eq 'stop_here|GAMP_MAIN|gamp_main' "$dir/part" && fail "main's frames in the waiter's stack:"
+    grep -Eq 'stop_here|GAMP_MAIN|gamp_main' "$dir/part" &&
+        fail "main's frames in the waiter's stack:"
     expect '^\$[0-9]+ = 4711$'
     sed -n '/^== blocked/,/^== hog/p' "$dir/out" | grep -Eq '^#[0-9]+ .*blocked \(' ||
         fail "no blocked in its stack:"
     sed -n '/^== hog/,/^== thread/p' "$dir/out" | grep -Eq '^#[0-9]+ .*hog \(' ||
         fail "no hog in its stack:"
     expect 'there is no goroutine 9999'
-    sed -n '/^== thread/,/^== none/p' "$dir/out" | grep -Eq '^#[0-9]+ .*(stop_here|gamp_main_function_)' ||
+    sed -n '/^== thread/,/^== none/p' "$dir/out" |
+        grep -Eq '^#[0-9]+ .*(stop_here|gamp_main_function_)' ||
         fail "the thread's own stack is not back:"
     if grep -q 'Python Exception' "$dir/out"; then
         fail "the script failed:"
@@ -124,8 +130,9 @@ check() {
 
 # One P: nobody runs the last goroutines while main has it.
 cd "$dir" || exit 1
-GAMPMAXPROCS=1 timeout 60 gdb -nx -batch -ex 'set pagination off' -ex 'handle SIGURG nostop noprint pass' \
-    -ex 'break stop_here' -ex run -x look -ex kill ./prog >out 2>&1
+GAMPMAXPROCS=1 timeout 60 gdb -nx -batch -ex 'set pagination off' \
+    -ex 'handle SIGURG nostop noprint pass' -ex 'break stop_here' \
+    -ex run -x look -ex kill ./prog >out 2>&1
 grep -q 'hit Breakpoint' out || { echo "skipped: gdb cannot run programs here"; cat out; exit 77; }
 check live
 

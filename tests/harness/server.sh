@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# server.sh KIND DIR PORT: runs a server in the foreground, its files in the empty directory DIR, listening on
-# 127.0.0.1:PORT alone. KIND: postgres, redis, mariadb. Status 77 when it is not installed. The server ends with
-# the process group of the test that started it.
+# server.sh KIND DIR PORT: runs a server in the foreground, its files in the empty directory DIR,
+# listening on 127.0.0.1:PORT alone. KIND: postgres, redis, mariadb. Status 77 when it is not
+# installed. The server ends with the process group of the test that started it.
 set -eu
 kind=$1 dir=$2 port=$3
 PATH=$PATH:/usr/sbin:/sbin
@@ -44,11 +44,12 @@ redis)
 mariadb)
     command -v mariadbd >/dev/null || missing mariadb-server
     user=$(id -un)
-    mariadb-install-db --no-defaults --datadir="$dir/data" --auth-root-authentication-method=normal \
-        --skip-test-db --user="$user" >"$dir/install.log" 2>&1
+    mariadb-install-db --no-defaults --datadir="$dir/data" \
+        --auth-root-authentication-method=normal --skip-test-db --user="$user" \
+        >"$dir/install.log" 2>&1
     exec mariadbd --no-defaults --datadir="$dir/data" --bind-address=127.0.0.1 --port="$port" \
-        --socket="$dir/socket" --user="$user" --max-connections=400 --skip-grant-tables --skip-networking=0 \
-        --innodb-buffer-pool-size=16M --innodb-flush-log-at-trx-commit=0
+        --socket="$dir/socket" --user="$user" --max-connections=400 --skip-grant-tables \
+        --skip-networking=0 --innodb-buffer-pool-size=16M --innodb-flush-log-at-trx-commit=0
     ;;
 *)
     echo "server.sh: no kind $kind" >&2

@@ -16,7 +16,7 @@
 byte q[NP];
 bool idle[NP];
 byte npidle, nmspinning, made;
-bool held, needspinning;
+bool held, needspinning, wanted;
 bool listed[NM]; /* in sched.midle */
 bool woken[NM];
 byte given[NM]; /* nextp, NP: none */
@@ -51,7 +51,7 @@ inline startm(p, spin)
         woken[k] = true
     :: else -> /* none in reserve: the P waits among the idle ones for the template thread's M */
         if :: spin -> nmspinning-- :: else fi;
-        idle[p] = true; npidle++;
+        idle[p] = true; npidle++; wanted = true;
         unlock()
     fi
 }
@@ -140,7 +140,11 @@ stop:
     if
     :: idle[0] && q[0] > 0 -> idle[0] = false; npidle--; p = 0; unlock(); goto again
     :: idle[1] && q[1] > 0 -> idle[1] = false; npidle--; p = 1; unlock(); goto again
-    :: else /* stopm: no idle P with goroutines that startm found no M for */
+    :: else -> /* stopm: the P with goroutines, or any one, that startm found no M for */
+        if
+        :: wanted && npidle > 0 -> wanted = false; pidleget(p); unlock(); goto again
+        :: else
+        fi
     fi;
     listed[me] = true;
     unlock();

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "os/linux/sigaction.h"
 #include "os/linux/sys.h"
-#include <ucontext.h>
 
 #ifndef SA_RESTORER
 #define SA_RESTORER 0x04000000
@@ -36,8 +35,7 @@ int sigaction_install(int sig, sighandler *h, struct sigaction_raw *old)
     };
     static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
 
-    /* A fault inside of a fault's handler comes to it again, instead of ending the process at
-     * once. */
+    /* A fault inside of a fault's handler comes to it again, instead of ending the process at once. */
     for (size_t i = 0; i < ARRAY_LEN(synchronous); i++) {
         sa.mask &= ~((uint64_t)1 << (synchronous[i] - 1));
         if (synchronous[i] == sig)
@@ -85,15 +83,4 @@ void sigaction_send_marked(int pid, int tid, int sig)
 bool sigaction_is_mark(const siginfo_t *info)
 {
     return info->si_code == SI_QUEUE && info->si_value.sival_ptr == &mark;
-}
-
-uintptr_t sigaction_pc(const void *context)
-{
-    const ucontext_t *uc = context;
-
-#if defined(__x86_64__)
-    return (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
-#else
-    return (uintptr_t)uc->uc_mcontext.pc;
-#endif
 }

@@ -26,3 +26,14 @@ enum sigcall sigcall_failed(const void *context, int error, int *fd)
     return SIGCALL_UNKNOWN_FD;
 #endif
 }
+
+uintptr_t sigcall_pc(const void *context)
+{
+    const ucontext_t *uc = context;
+
+#if defined(__x86_64__)
+    return (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+#else
+    return (uintptr_t)uc->uc_mcontext.pc;
+#endif
+}

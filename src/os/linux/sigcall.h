@@ -15,5 +15,7 @@ enum sigcall {
  * amd64: the result is in rax; rdi is still the argument (Linux keeps all but rax, rcx, r11).
  * arm64: the result is in x0, where the argument was. */
 enum sigcall sigcall_failed(const void *context, int error, int *fd);
+/* Where the signal came. */
+uintptr_t sigcall_pc(const void *context);
 
 #endif
