@@ -3,6 +3,7 @@
 #include "os/linux/clock.h"
 #include "os/linux/cpus.h"
 #include "sched/entry.h"
+#include "sched/env.h"
 #include "sched/park.h"
 #include "sched/panic.h"
 #include "sched/run.h"
@@ -79,17 +80,26 @@ int gamp_stop(gamp_time until)
     return run_stop(until);
 }
 
+/* What the runtime would begin with, and is to begin with. */
+static int procs_before(int n)
+{
+    int32_t env = env_maxprocs();
+    int old = env > 0 ? env : sched.procs_before > 0 ? sched.procs_before : cpus_available();
+
+    if (n > 0)
+        sched.procs_before = MIN(n, MAXPROCS);
+    return old;
+}
+
 int gamp_gomaxprocs(int n)
 {
     struct g *gp;
     int old;
 
-    if (sched_phase() != PHASE_RUN) {
-        old = sched.procs_before ? sched.procs_before : cpus_available();
-        if (n > 0)
-            sched.procs_before = MIN(n, MAXPROCS);
-        return old;
-    }
+    if (sched_phase() < PHASE_RUN)
+        return procs_before(n);
+    if (sched_phase() != PHASE_RUN)
+        return load_acquire(&gomaxprocs);
     if (n <= 0)
         return load_acquire(&gomaxprocs);
     gp = gamp_enter();

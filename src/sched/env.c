@@ -101,18 +101,30 @@ static void parse_traceback(const char *s)
     complain("GAMPTRACEBACK", s, s + strlen(s));
 }
 
+/* -1: malformed. */
+static int32_t parse_procs(const char *s)
+{
+    uint64_t v;
+
+    if (!s || !*s)
+        return 0;
+    return parse(s, s + strlen(s), INT32_MAX, &v) && v > 0 ? (int32_t)MIN(v, MAXPROCS) : -1;
+}
+
+int32_t env_maxprocs(void)
+{
+    return MAX(parse_procs(getenv("GAMPMAXPROCS")), 0);
+}
+
 void goenvs(void)
 {
     const char *procs = getenv("GAMPMAXPROCS"), *dbg = getenv("GAMPDEBUG"),
                *tb = getenv("GAMPTRACEBACK");
-    uint64_t v;
+    int32_t n = parse_procs(procs);
 
-    if (procs && *procs) {
-        if (parse(procs, procs + strlen(procs), INT32_MAX, &v) && v > 0)
-            env_procs = (int32_t)MIN(v, MAXPROCS);
-        else
-            complain("GAMPMAXPROCS", procs, procs + strlen(procs));
-    }
+    if (n < 0)
+        complain("GAMPMAXPROCS", procs, procs + strlen(procs));
+    env_procs = MAX(n, 0);
     if (dbg)
         parse_debug(dbg);
     if (tb && *tb)

@@ -100,6 +100,7 @@ _Noreturn static void main_end(int code)
     int64_t patience;
 
     await_panics(gp);
+    goroutine_over();
     m = gp->run.m;
     sched.exitcode = code;
     race_release(&program);

@@ -237,3 +237,26 @@ TEST(embedded)
     CHECK_EQ(gamp_stop(INT64_MAX), 0);
     CHECK_EQ(gamp_go(none), -EPERM);
 }
+
+static int counts_itself(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    CHECK_EQ(gamp_num_goroutine(), 1);
+    return gamp_gomaxprocs(0);
+}
+
+TEST(procs_and_count_before_and_after)
+{
+    gamp_config cfg = {.maxprocs = 7};
+
+    unsetenv("GAMPMAXPROCS");
+    CHECK(gamp_gomaxprocs(2) >= 1);
+    CHECK_EQ(gamp_gomaxprocs(0), 2);
+    setenv("GAMPMAXPROCS", "3", 1);
+    CHECK_EQ(gamp_gomaxprocs(0), 3);
+    CHECK_EQ(gamp_num_goroutine(), 0);
+    CHECK_EQ(gamp_run_with(&cfg, counts_itself, 0, NULL), 3);
+    CHECK_EQ(gamp_num_goroutine(), 0);
+    CHECK_EQ(gamp_gomaxprocs(0), 3);
+}
