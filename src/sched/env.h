@@ -6,8 +6,8 @@
 
 #include "base/compiler.h"
 
-void goenvs(void);        /* fills debug and what follows */
+void goenvs(void);          /* fills debug and what follows */
 int32_t env_maxprocs(void); /* GAMPMAXPROCS as it is now, for the time before goenvs; 0: none */
-extern int32_t env_procs; /* GAMPMAXPROCS, 0: not set */
+extern int32_t env_procs;   /* GAMPMAXPROCS, 0: not set */
 
 #endif

@@ -30,7 +30,7 @@ struct schedt {
     struct m *freem;  /* records of ended threads */
 
     struct p *pidle;
-    bool pidlework;     /* one of them has goroutines in its queue: there was no M for it */
+    bool pidlework;        /* one of them has goroutines in its queue: there was no M for it */
     int32_t npidle;        /* atomic for readers */
     int32_t nmspinning;    /* atomic */
     uint32_t needspinning; /* atomic */

@@ -35,7 +35,8 @@ int sigaction_install(int sig, sighandler *h, struct sigaction_raw *old)
     };
     static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
 
-    /* A fault inside of a fault's handler comes to it again, instead of ending the process at once. */
+    /* A fault inside of a fault's handler comes to it again, instead of ending the process at
+     * once. */
     for (size_t i = 0; i < ARRAY_LEN(synchronous); i++) {
         sa.mask &= ~((uint64_t)1 << (synchronous[i] - 1));
         if (synchronous[i] == sig)

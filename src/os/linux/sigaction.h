@@ -24,8 +24,9 @@ int sigaction_read(int sig, struct sigaction_raw *out);
 int sigaction_restore(int sig, const struct sigaction_raw *sa);
 bool sigaction_is(const struct sigaction_raw *sa, sighandler *h);
 bool sigaction_is_default(const struct sigaction_raw *sa);
-/* Sends sig to the thread with a mark by which its handler knows it for ours (sigaction_is_mark), whoever else
- * sends the same signal. Where the kernel has no room for the mark, or no such call, it goes without. */
+/* Sends sig to the thread with a mark by which its handler knows it for ours (sigaction_is_mark),
+ * whoever else sends the same signal. Where the kernel has no room for the mark, or no such call,
+ * it goes without. */
 void sigaction_send_marked(int pid, int tid, int sig);
 bool sigaction_is_mark(const siginfo_t *info);
 /* Calls what sa names, if it names a function. */
