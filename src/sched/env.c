@@ -37,9 +37,11 @@ static bool parse(const char *s, const char *end, uint64_t max, uint64_t *out)
     if (s == end)
         return false;
     for (; s < end; s++) {
-        if (*s < '0' || *s > '9' || v > (max - (uint64_t)(*s - '0')) / 10)
+        uint64_t digit = (uint64_t)(*s - '0');
+
+        if (*s < '0' || *s > '9' || digit > max || v > (max - digit) / 10)
             return false;
-        v = v * 10 + (uint64_t)(*s - '0');
+        v = v * 10 + digit;
     }
     *out = v;
     return true;

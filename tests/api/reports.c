@@ -995,3 +995,26 @@ TEST(schedtrace_detail)
         CHECK_GT(seen[i], 0);
     CHECK_CONTAINS(err, "(chan receive (nil chan)) m=nil lockedm=nil\n");
 }
+
+static int main_at_once(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return gamp_gomaxprocs(0) == 2 ? 0 : 1;
+}
+
+TEST(environment_that_is_not_understood)
+{
+    static const char *const bad[] = {"foo=1", "schedtrace=x",   "directswitch=2", "seed",
+                                      "=",     "inittrace=9999", "preemptsignal=0", "sched=other"};
+    char all[400] = "", expected[1000] = "";
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        sprintf(all + strlen(all), "%s,asyncpreemptoff=0,", bad[i]);
+        sprintf(expected + strlen(expected), "gamp: GAMPDEBUG: %s: not understood, ignored\n",
+                bad[i]);
+    }
+    setenv("GAMPDEBUG", all, 1);
+    setenv("GAMPMAXPROCS", "2", 1);
+    CHECK_STR(report(main_at_once, NULL, 0), expected);
+}
