@@ -36,6 +36,7 @@
 
 enum {
     M0_PATIENCE = 20 * 1000 * 1000,
+    M0_CPU = 5 * 1000 * 1000,
     PANIC_PATIENCE = 1000 * 1000 * 1000,
     PANIC_LOOK = 50 * 1000
 };
@@ -92,12 +93,19 @@ static void await_panics(struct g *gp)
         park_forever(gp);
 }
 
+/* m0 had a chance to reach its next call: it computed for a while since its clock stood at cpu, or
+ * sleeps. On a busy machine it may merely wait for a CPU. */
+static bool m0_had_time(int64_t cpu)
+{
+    return thread_cputime(m0.cpuclock) - cpu > M0_CPU || thread_state(m0.tid) != 'R';
+}
+
 /* On the main goroutine, inside the runtime. */
 _Noreturn static void main_end(int code)
 {
     struct g *gp = getg();
     struct m *m;
-    int64_t patience;
+    int64_t patience, cpu;
 
     await_panics(gp);
     goroutine_over();
@@ -113,8 +121,9 @@ _Noreturn static void main_end(int code)
         throw("main_end: main was scheduled again");
     }
     patience = nanotime() + M0_PATIENCE;
+    cpu = thread_cputime(m0.cpuclock);
     while (!load_acquire(&sched.m0out)) {
-        if (nanotime() > patience && !load_acquire(&m0.inruntime)) {
+        if (nanotime() > patience && !load_acquire(&m0.inruntime) && m0_had_time(cpu)) {
             gamp_leave();
             exit(code);
         }
