@@ -1005,7 +1005,7 @@ static int main_at_once(int argc, char **argv)
 
 TEST(environment_that_is_not_understood)
 {
-    static const char *const bad[] = {"foo=1", "schedtrace=x",   "directswitch=2", "seed",
+    static const char *const bad[] = {"foo=1", "schedtrace=x",   "directswitch=2",  "seed",
                                       "=",     "inittrace=9999", "preemptsignal=0", "sched=other"};
     char all[400] = "", expected[1000] = "";
 
