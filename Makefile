@@ -32,7 +32,9 @@ run:           ## installs what is missing, builds, serves, loads and measures t
 test: all      ## builds and runs ctest
 	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure --no-tests=error
 
-stress: all    ## the long tests, with seeds, at 1, 2 and 8 Ps
+stress:        ## the long tests, with seeds, at 1, 2 and 8 Ps
+	-tools/setup --check stress
+	$(MAKE) all
 	ctest --test-dir $(BUILD) -C stress -L stress --output-on-failure --no-tests=error
 
 ci:            ## everything that CI runs, with one summary line at its end
