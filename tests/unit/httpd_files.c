@@ -8,7 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -218,6 +219,8 @@ TEST(nothing_leaves_the_root)
 TEST(root_of_everything)
 {
     struct root root;
+    if (getenv("TEST_EMULATOR"))
+        test_skip("an emulator's / is a directory of its own");
     CHECK_EQ(root_open(&root, "/"), 0);
     int fd = root_open_file(&root, "etc/passwd");
     CHECK_GE(fd, 0);
@@ -237,6 +240,13 @@ TEST(bad_roots)
     CHECK_EQ(root_open(&root, ""), -ENOENT);
 }
 
+static void *exchange(void *stop)
+{
+    while (!atomic_load((atomic_bool *)stop))
+        CHECK_EQ(renameat2(AT_FDCWD, "root/name", AT_FDCWD, "root/evil", RENAME_EXCHANGE), 0);
+    return NULL;
+}
+
 /* Renaming, all the time, between a directory and a link that leads outside: what is opened is
  * never the file outside. */
 TEST(no_race_leaves_the_root)
@@ -248,13 +258,11 @@ TEST(no_race_leaves_the_root)
     CHECK(rename("root/good", "root/name") == 0);
     CHECK_EQ(root_open(&root, "root"), 0);
     root.has_openat2 = test_seed() & 1;
-    pid_t pid = fork();
-    if (pid == 0)
-        for (;;)
-            if (renameat2(AT_FDCWD, "root/name", AT_FDCWD, "root/evil", RENAME_EXCHANGE) < 0)
-                _exit(1);
+    atomic_bool stop = false;
+    pthread_t other;
+    CHECK_EQ(pthread_create(&other, NULL, exchange, &stop), 0);
     int opened = 0, refused = 0;
-    while (opened < 300 || refused < 300) {
+    while (opened < 100 || refused < 100) {
         char got[8] = "";
         int fd = root_open_file(&root, "name/secret");
         opened += fd >= 0;
@@ -265,7 +273,8 @@ TEST(no_race_leaves_the_root)
         CHECK_STR(got, "inside");
         close(fd);
     }
-    CHECK(kill(pid, SIGKILL) == 0);
+    atomic_store(&stop, true);
+    CHECK_EQ(pthread_join(other, NULL), 0);
     root_close(&root);
     leave_tree();
 }
