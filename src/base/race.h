@@ -6,6 +6,7 @@
 #define GAMP_BASE_RACE_H
 
 #include "base/compiler.h"
+#include <errno.h>
 
 #if defined(GAMP_TSAN)
 void __tsan_acquire(void *addr);
@@ -25,6 +26,18 @@ static inline void race_release(const void *addr)
 {
     __tsan_release((void *)(uintptr_t)addr);
 }
+/* Forgets all accesses to a stack, which passes from a goroutine that ended to one that begins:
+ * neither comes before the other, and an order stated between them would hide their races. The
+ * sanitizer's munmap forgets before the kernel refuses an address that is not a page's. It goes by
+ * whole pages of its own, of a KiB of the program's or so; hi is a multiple of that. */
+int munmap(void *addr, size_t size);
+static inline void race_forget(uintptr_t lo, uintptr_t hi)
+{
+    int saved = errno;
+
+    munmap((void *)(lo + 8), hi - lo - 8);
+    errno = saved;
+}
 /* A thread's own memory that the goroutines on it use in turn: errno. */
 static inline void race_own(const void *addr, size_t size)
 {
@@ -32,6 +45,11 @@ static inline void race_own(const void *addr, size_t size)
 }
 #else
 #define RACE_TSAN 0
+static inline void race_forget(uintptr_t lo, uintptr_t hi)
+{
+    (void)lo;
+    (void)hi;
+}
 static inline void race_own(const void *addr, size_t size)
 {
     (void)addr;

@@ -77,9 +77,6 @@ void goexit0(void)
         run_prepare(m, next, inherit);
     else
         setg(m->g0);
-    /* The last: what is called on this stack after it, the clock for one, would race with the next
-     * owner. */
-    race_release(gp->x);
     gswitch(gp, next ? next : m->g0, true);
     throw("goexit0: a dead goroutine was scheduled");
 }
@@ -138,7 +135,6 @@ void gostart(void)
         cxa_clear(gp->run.m);
         *gp->run.m->errnop = 0;
         race_acquire(gp);
-        race_acquire(gp->x); /* the stack's last owner */
         gamp_leave();
         call(&gp->x->start);
         gamp_enter();

@@ -4,12 +4,30 @@
 #include "base/race.h"
 #include "mem/stack.h"
 #include "sched/gostart.h"
+#include "sched/m.h"
 
 enum { CACHE = ARRAY_LEN(((struct stackcache *)0)->slot) };
 
 uintptr_t gslot(const struct gx *x)
 {
     return x->stack_lo - stack_guard_size(x->stack_class);
+}
+
+/* The sanitizer takes the creation of a fiber for an order between its creator and it. Here that
+ * would be whoever ran before on this M, a goroutine that has nothing to do with it; so g0's fiber
+ * creates it. */
+static void *fiber_new(void)
+{
+#if RACE_TSAN
+    void *here = __tsan_get_current_fiber(), *made;
+
+    __tsan_switch_to_fiber(getm()->g0->x->tsan_fiber, 1);
+    made = __tsan_create_fiber(0);
+    __tsan_switch_to_fiber(here, 1);
+    return made;
+#else
+    return NULL;
+#endif
 }
 
 static void bind(struct g *gp, uintptr_t slot, int class)
@@ -26,9 +44,7 @@ static void bind(struct g *gp, uintptr_t slot, int class)
     };
     gp->run = (struct grun){.stackguard0 = x->stack_lo + STACK_RESERVE};
     gp->x = x;
-#if RACE_TSAN
-    x->tsan_fiber = __tsan_create_fiber(0);
-#endif
+    x->tsan_fiber = fiber_new();
 }
 
 void gbind_slot(struct g *gp, uintptr_t slot, int class)
@@ -59,6 +75,7 @@ void gunbind(struct g *gp, struct p *pp)
 
 #if RACE_TSAN
     __tsan_destroy_fiber(x->tsan_fiber);
+    race_forget(x->stack_lo, slot + stack_slot_size(class));
 #endif
 #if RACE_ASAN
     __asan_unpoison_memory_region((void *)x->stack_lo, x->stack_hi - x->stack_lo);
