@@ -157,14 +157,15 @@ TEST_GO(unregistered_nonblocking_socket)
     CHECK_EQ(gamp_close(fd[1]), 0);
 }
 
-/* The library may have a file open for a moment, so the number is asked for. */
-static void take_number(int *fd, int number)
+/* The library may have a file open for a moment, and so the number that was to come back: then the
+ * pair is given up and the round is made again. */
+static bool came_back(const int pair[2], int number)
 {
-    if (*fd == number)
-        return;
-    CHECK_EQ(dup2(*fd, number), number);
-    CHECK_EQ(close(*fd), 0);
-    *fd = number;
+    if (pair[0] == number)
+        return true;
+    close(pair[0]);
+    close(pair[1]);
+    return false;
 }
 
 /* --- plain close(2) --------------------------------------------------------------------------- */
@@ -182,7 +183,8 @@ TEST_GO(plain_close_then_another)
         CHECK_EQ(close(fd[0]), 0);
         CHECK_EQ(close(fd[1]), 0);
         CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, again), 0);
-        take_number(&again[0], fd[0]);
+        if (!came_back(again, fd[0]))
+            continue;
         CHECK_EQ(gamp_fd_register(again[0]), 0);
         CHECK_EQ(gamp_go(write_later, again[1], "new"), 0);
         CHECK_EQ(gamp_read(again[0], buf, sizeof buf), 3);
@@ -204,7 +206,8 @@ TEST_GO(plain_close_of_unregistered)
         CHECK_EQ(close(fd[0]), 0);
         CHECK_EQ(close(fd[1]), 0);
         CHECK_EQ(pipe(again), 0);
-        take_number(&again[0], fd[0]);
+        if (!came_back(again, fd[0]))
+            continue;
         CHECK_EQ(gamp_go(write_later, again[1], "new"), 0);
         CHECK_EQ(gamp_read(again[0], buf, sizeof buf), 3);
         CHECK_EQ(gamp_close(again[0]), 0);
@@ -242,8 +245,9 @@ TEST_GO(waiter_of_a_lost_number)
     CHECK_EQ(gamp_waitgroup_go(&r.wg, reader, &r), 0);
     gamp_sleep(5 * MS);
     CHECK_EQ(close(fd[0]), 0);
-    CHECK_EQ(pipe(again), 0);
-    take_number(&again[0], fd[0]);
+    do
+        CHECK_EQ(pipe(again), 0);
+    while (!came_back(again, fd[0]));
     CHECK_EQ(gamp_fd_register(again[0]), 0);
     gamp_waitgroup_wait(&r.wg);
     CHECK_EQ(r.result, -EBADF);

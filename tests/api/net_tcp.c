@@ -143,7 +143,8 @@ static void wait_in_vain(int fd)
 }
 
 /* All is over before the connection is registered: its first event says so, and is the only one. It
- * may come while the registering is still under way, to the one who sleeps in the poller meanwhile. */
+ * may come while the registering is still under way, to the one who sleeps in the poller
+ * meanwhile. */
 TEST_GO(end_before_accept)
 {
     char where[64], buf[64];
