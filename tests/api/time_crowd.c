@@ -262,6 +262,11 @@ static void hog(bool *over)
 /* Nor do loops without a call, on every P. */
 TEST_GO_WITHIN(timers_beside_hogs, 60)
 {
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+    test_skip("nobody is stopped by signal under ThreadSanitizer");
+#endif
+#endif
     bool over = false;
     gamp_waitgroup wg = {0};
 
