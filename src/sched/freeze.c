@@ -8,16 +8,20 @@ enum { LOOKS = 500, PAUSE = 1000 * 1000 };
 
 static uint32_t freezer; /* atomic: the tid that reports, 0: nobody */
 
-static bool runs_elsewhere(const struct m *m)
+/* It is neither in the handler nor without work: one with a P and no goroutine schedules, and may
+ * be just past its look at gcwaiting. */
+static bool moves(const struct m *m)
 {
-    return !m->dead && load_acquire(&m->curg) && m->tid != sys_gettid() &&
-           !load_acquire(&m->context);
+    return !m->dead && m->tid != sys_gettid() && !load_acquire(&m->context) &&
+           (load_acquire(&m->curg) || load_acquire(&m->p));
 }
 
 void freezetheworld(void)
 {
     store_release(&freezer, (uint32_t)sys_gettid());
-    /* As for stopping the world, but nobody waits for it: Ms that schedule stay where they are. */
+    /* As for stopping the world, but nobody waits for it: Ms that schedule give up their P and
+     * sleep. */
+    store_relaxed(&sched.direct, 0);
     store_relaxed(&sched.stopwait, INT32_MAX);
     store_seqcst(&sched.gcwaiting, 1);
     for (int look = 0; look < LOOKS; look++) {
@@ -25,9 +29,10 @@ void freezetheworld(void)
 
         for (struct m *m = load_acquire(&sched.allm); m; m = m->alllink) {
             /* sysmon hands the Ps of those that stand still to others, so ask again and again. */
-            if (runs_elsewhere(m)) {
+            if (moves(m)) {
                 all = false;
-                sys_tgkill(sys_getpid(), m->tid, debug.preemptsignal);
+                if (load_acquire(&m->curg))
+                    sys_tgkill(sys_getpid(), m->tid, debug.preemptsignal);
             }
             if (m->alllink == m)
                 break;

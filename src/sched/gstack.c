@@ -15,13 +15,15 @@ uintptr_t gslot(const struct gx *x)
 
 /* The sanitizer takes the creation of a fiber for an order between its creator and it. Here that
  * would be whoever ran before on this M, a goroutine that has nothing to do with it; so g0's fiber
- * creates it. */
+ * creates it. A foreign thread has no such fiber, and only creates for a go of its own. */
 static void *fiber_new(void)
 {
 #if RACE_TSAN
-    void *here = __tsan_get_current_fiber(), *made;
+    void *here = __tsan_get_current_fiber(), *g0 = getm()->g0->x->tsan_fiber, *made;
 
-    __tsan_switch_to_fiber(getm()->g0->x->tsan_fiber, 1);
+    if (!g0)
+        return __tsan_create_fiber(0);
+    __tsan_switch_to_fiber(g0, 1);
     made = __tsan_create_fiber(0);
     __tsan_switch_to_fiber(here, 1);
     return made;

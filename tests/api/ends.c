@@ -230,13 +230,15 @@ static int main_elsewhere(int argc, char **argv)
     (void)argc;
     (void)argv;
     atexit(at_exit);
-    gamp_gomaxprocs(1);
     while (!on_m0) {
         int before = missed;
 
         gamp_go(hold_m0);
         while (!on_m0 && missed == before)
             gamp_gosched();
+        /* Blocked here, the P goes to a thread that has none: m0 in its turn. */
+        if (!on_m0)
+            usleep(20000);
     }
     return 6;
 }
@@ -244,6 +246,7 @@ static int main_elsewhere(int argc, char **argv)
 static void run_elsewhere(void *arg)
 {
     (void)arg;
+    setenv("GAMPMAXPROCS", "1", 1);
     m0_thread = pthread_self();
     gamp_run(main_elsewhere, 0, NULL);
 }
