@@ -228,34 +228,46 @@ TEST_GO_WITHIN(free_against_fire, 60)
     free(h);
 }
 
-static void ticker_receiver(gamp_timer *t, gamp_waitgroup *wg, gamp_time *not_before, long *n)
+struct ticking {
+    gamp_timer *t;
+    gamp_waitgroup wg;
+    gamp_time begin;
+    long n;    /* atomic: times received */
+    bool over; /* atomic: the ticker was stopped */
+};
+
+static void ticker_receiver(struct ticking *s)
 {
-    gamp_chan *c = gamp_chan_ref(gamp_timer_chan(t));
     gamp_time last = 0, at;
 
-    while (gamp_chan_recv_until(c, &at, gamp_now() + 100 * GAMP_MILLISECOND) == 0) {
+    for (;;) {
+        bool over = __atomic_load_n(&s->over, __ATOMIC_ACQUIRE);
+
+        if (gamp_chan_recv_until(gamp_timer_chan(s->t), &at, gamp_now() + 20 * GAMP_MILLISECOND) <
+            0) {
+            if (over)
+                break;
+            continue;
+        }
         CHECK_GT(at, last);
+        CHECK_GE(at, s->begin);
         last = at;
-        CHECK_GE(at, __atomic_load_n(not_before, __ATOMIC_ACQUIRE));
-        ++*n;
+        __atomic_fetch_add(&s->n, 1, __ATOMIC_RELEASE);
     }
-    gamp_chan_unref(c);
-    gamp_waitgroup_done(wg);
+    gamp_waitgroup_done(&s->wg);
 }
 
 /* One receiver, so the times it sees grow, whichever threads send. */
 TEST_GO_WITHIN(ticker_in_order, 60)
 {
-    gamp_timer *t = gamp_ticker_new(5 * US);
-    gamp_time not_before = gamp_now();
-    gamp_waitgroup wg = {0};
-    long n = 0;
+    struct ticking s = {.begin = gamp_now(), .t = gamp_ticker_new(5 * US)};
 
-    gamp_waitgroup_add(&wg, 1);
-    CHECK_EQ(gamp_go(ticker_receiver, t, &wg, &not_before, &n), 0);
-    gamp_sleep(200 * GAMP_MILLISECOND);
-    gamp_timer_stop(t);
-    gamp_waitgroup_wait(&wg);
-    CHECK(n > 10);
-    gamp_timer_free(t);
+    gamp_waitgroup_add(&s.wg, 1);
+    CHECK_EQ(gamp_go(ticker_receiver, &s), 0);
+    while (__atomic_load_n(&s.n, __ATOMIC_ACQUIRE) < rounds(1000))
+        gamp_sleep(GAMP_MILLISECOND);
+    gamp_timer_stop(s.t);
+    __atomic_store_n(&s.over, true, __ATOMIC_RELEASE);
+    gamp_waitgroup_wait(&s.wg);
+    gamp_timer_free(s.t);
 }
