@@ -129,9 +129,7 @@ uint64_t gamp_goid(void)
 
 void gamp_gosched(void)
 {
-    gamp_enter();
-    gosched();
-    gamp_leave();
+    yield();
 }
 
 void gamp_goexit(void)

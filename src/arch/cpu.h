@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* cpu: chooses the architecture's own header. Each gives: getg, setg (the thread's current g),
- * cpu_pause, cpu_ticks (a cheap monotonic-enough counter), cpu_sp, and ARCH_* constants of
- * the stack frame that switch.S builds. */
+ * thism, setthism (the thread's m: the same while it is attached), cpu_pause, cpu_ticks (a cheap
+ * monotonic-enough counter), cpu_sp, and ARCH_* constants of the stack frame that switch.S
+ * builds. */
 #ifndef GAMP_ARCH_CPU_H
 #define GAMP_ARCH_CPU_H
 

@@ -24,23 +24,20 @@ struct g *entry_slow(struct g *gp); /* does what was asked of the M */
 
 static always_inline struct g *gamp_enter(void)
 {
-    struct g *gp = getg();
-    struct m *m;
+    struct m *m = thism();
 
-    if (unlikely(!gp))
+    if (unlikely(!m))
         return entry_foreign();
-    m = gp->run.m;
     store_relaxed(&m->inruntime, 1);
     compiler_barrier();
     if (unlikely(cpu_sp() < load_relaxed(&m->guard)))
-        return entry_slow(gp);
-    return gp;
+        return entry_slow(getg());
+    return getg();
 }
 
 static always_inline void gamp_leave(void)
 {
-    /* The g did not change, its M may have: read it again. */
-    struct m *m = getg()->run.m;
+    struct m *m = thism();
 
     compiler_barrier();
     store_release(&m->inruntime, 0);

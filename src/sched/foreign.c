@@ -21,8 +21,10 @@ static void detach(void *arg)
 {
     struct m *m = arg;
 
-    if (getg() == m->g0)
+    if (thism() == m) {
         setg(NULL);
+        setthism(NULL);
+    }
     fetch_add_relaxed(&sched.foreigners, -1);
     race_release(m);
     lock(&foreign.lock);

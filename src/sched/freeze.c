@@ -8,12 +8,15 @@ enum { LOOKS = 500, PAUSE = 1000 * 1000 };
 
 static uint32_t freezer; /* atomic: the tid that reports, 0: nobody */
 
-/* It is neither in the handler nor without work: one with a P and no goroutine schedules, and may
- * be just past its look at gcwaiting. */
+/* It runs the program, or is about to: one that schedules may be just past its look at gcwaiting,
+ * and may hand its P to one that was stopped before. */
 static bool moves(const struct m *m)
 {
-    return !m->dead && m->tid != sys_gettid() && !load_acquire(&m->context) &&
-           (load_acquire(&m->curg) || load_acquire(&m->p));
+    if (m->dead || m->tid == sys_gettid() || load_acquire(&m->frozen))
+        return false;
+    if (load_acquire(&m->p) || load_acquire(&m->nextp))
+        return true;
+    return load_acquire(&m->curg) && load_acquire(&m->parkedin) != PARKED_HANDLER;
 }
 
 void freezetheworld(void)
@@ -50,9 +53,12 @@ void freeze_check(const void *context)
 
     if (!by || by == (uint32_t)sys_gettid())
         return;
-    /* Pairs with the reporter's load: the context is complete, and this stack stays as it is. */
-    if (gp)
-        store_release(&gp->run.m->context, context);
+    if (gp) {
+        store_relaxed(&gp->run.m->context, context);
+        /* Pairs with the reporter's load: the context is complete, and this stack stays as it
+         * is. */
+        store_release(&gp->run.m->frozen, 1);
+    }
     for (;;)
         clock_sleep(1000000000000);
 }

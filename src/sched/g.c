@@ -5,6 +5,7 @@
 #include "os/linux/vm.h"
 
 __thread struct g *gamp_tls_g;
+__thread struct m *gamp_tls_m;
 
 static const char *const reasons[WAIT_REASON_COUNT] = {
     [WAIT_NONE] = "",

@@ -87,6 +87,7 @@ struct g *m_attach(struct m *mp, bool foreign)
         mp->curg = gp;
         mp->tid = sys_gettid();
     }
+    setthism(mp);
     setg(gp);
     return gp;
 }

@@ -66,6 +66,7 @@ struct m {
 
     uint32_t signal_pending; /* atomic: a preemption signal is on its way */
     const void *context;     /* atomic: where the handler that sleeps interrupted it; for reports */
+    uint32_t frozen;         /* atomic: stands in the handler for good (sched/freeze.c) */
     uint32_t unanswered;     /* atomic: signals not sent because one was pending */
     struct {
         uint64_t switches;

@@ -362,6 +362,7 @@ static void mexit(struct m *m)
     }
     unminit(m);
     setg(NULL);
+    setthism(NULL);
     lock(&sched.lock);
     m->dead = true;
     sched.nmfreed++;

@@ -9,6 +9,7 @@
 #include "os/linux/clock.h"
 #include "os/linux/sys.h"
 #include "sched/direct.h"
+#include "sched/entry.h"
 #include "sched/globq.h"
 #include "sched/gstack.h"
 #include "sched/proc.h"
@@ -65,7 +66,7 @@ static always_inline void park_leave(struct g *gp, void (*commit)(struct m *, st
     }
     m->commit = commit;
     leave(m, gp, direct);
-    m = gp->run.m;
+    m = thism();
     *m->errnop = saved;
     cxa = m->cxa_globals;
     if (cxa) {
@@ -336,6 +337,58 @@ void gosched(void)
     } else {
         park_leave(gp, commit_global, false);
     }
+}
+
+/* Nothing is due but the next goroutine of the ring. */
+static always_inline bool yields_to_ring(const struct m *m, const struct p *pp)
+{
+    return pp && load_relaxed(&sched.direct) && load_relaxed(&sched.runqsize) == 0 &&
+           !pp->yielded.head && !load_relaxed(&pp->runq.runnext) && pp->turns + 1 < TURNS &&
+           !load_relaxed(&pp->preempt) && load_relaxed(&pp->timers.minwhen) == NEVER &&
+           !m->lockedg && !m->cxa_globals && !load_relaxed(&event_sink);
+}
+
+/* The other goroutine has a stack, and may run on this thread. */
+static always_inline bool runs_here(const struct g *gp)
+{
+    return gp->x && !gp->run.lockedm && !gp->run.pinm;
+}
+
+static always_inline bool yield_fast(void)
+{
+    struct m *m = thism();
+    struct p *pp = m->p;
+    struct runq *q = &pp->runq;
+    struct g *gp = m->curg, *next;
+    uint32_t h;
+    int saved;
+
+    if (unlikely(!yields_to_ring(m, pp)))
+        return false;
+    h = load_acquire(&q->head);
+    if (h != q->tail) {
+        next = load_relaxed(&q->ring[h % RUNQ_CAP]);
+        if (unlikely(!runs_here(next)) || unlikely(!runqadvance(q, h)))
+            return false;
+        pp->turns++;
+        saved = *m->errnop;
+        m->commit = commit_local;
+        m->commitg = gp;
+        run_prepare(m, next, false);
+        gswitch(gp, next, false);
+        *thism()->errnop = saved;
+        return true;
+    }
+    pp->turns++;
+    return true;
+}
+
+void yield(void)
+{
+    gamp_enter();
+    if (unlikely(!yield_fast()))
+        gosched();
+    gamp_leave();
 }
 
 void gosched_global(void)

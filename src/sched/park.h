@@ -60,6 +60,8 @@ static inline bool wait_claimed(struct g *gp, uint32_t ticket)
 /* The caller goes to the tail of the global queue, or of the local one while the global is
  * empty. */
 void gosched(void);
+/* gosched from outside the runtime: the entry, the usual case in one piece, and the leave. */
+void yield(void);
 /* The caller goes to the tail of the local queue. */
 void goyield(void);
 

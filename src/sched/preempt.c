@@ -217,6 +217,7 @@ static void handler(int sig, siginfo_t *info, void *context)
             store_release(&m->context, context);
             stop(m, gp);
             store_release(&m->context, NULL);
+            freeze_check(context);
         }
     }
 }

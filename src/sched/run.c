@@ -202,6 +202,7 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
     }
     unminit(&m0);
     race_acquire(&program);
+    setthism(outside ? outside->run.m : NULL);
     setg(outside);
     return err ? err : sched.exitcode;
 }

@@ -27,10 +27,16 @@ void runqput(struct p *pp, struct g *gp, bool next)
     struct runq *q = &pp->runq;
 
     if (next) {
+        struct g *kicked = load_relaxed(&q->runnext);
+
         /* Thieves only ever take it to NULL, so the exchange loses nothing. */
-        gp = xchg_acqrel(&q->runnext, gp);
-        if (!gp)
+        if (runq_is_shared())
+            kicked = xchg_acqrel(&q->runnext, gp);
+        else
+            store_release(&q->runnext, gp);
+        if (!kicked)
             return;
+        gp = kicked;
     }
     for (;;) {
         uint32_t h = load_acquire(&q->head);
@@ -69,7 +75,7 @@ struct g *runqget_ring(struct p *pp)
         if (h == q->tail)
             return NULL;
         gp = load_relaxed(&q->ring[h % RUNQ_CAP]);
-        if (likely(cas_release(&q->head, h, h + 1)))
+        if (likely(runqadvance(q, h)))
             return gp;
     }
 }

@@ -7,6 +7,8 @@
  * Pairs:     put's store_release(tail) with grab's load_acquire(tail);
  *            get's and grab's cas_release(head) with put's load_acquire(head): a slot is reused
  *            only after it was read.
+ * One P:     nobody else has a P to steal for, so the owner moves head and runnext with plain
+ *            stores. The number of Ps changes while the world is stopped.
  * Rejected:  a growable deque, because overflow belongs to the global queue. */
 #ifndef GAMP_SCHED_RUNQ_H
 #define GAMP_SCHED_RUNQ_H
@@ -23,6 +25,21 @@ struct runq {
 };
 
 struct p;
+extern int32_t gomaxprocs; /* atomic; changes while the world is stopped */
+
+static always_inline bool runq_is_shared(void)
+{
+    return load_relaxed(&gomaxprocs) != 1;
+}
+
+/* Owner only. Takes the slot at head, unless a thief was faster. */
+static always_inline bool runqadvance(struct runq *q, uint32_t head)
+{
+    if (runq_is_shared())
+        return cas_release(&q->head, head, head + 1);
+    store_relaxed(&q->head, head + 1);
+    return true;
+}
 
 /* Owner only. gp to the tail, when there is room. */
 static always_inline bool runqput_fast(struct runq *q, struct g *gp)
@@ -43,9 +60,14 @@ static always_inline struct g *runqget_fast(struct runq *q, bool *inherit)
      * stolen. */
     struct g *gp = load_relaxed(&q->runnext);
 
-    if (gp && cas_acqrel(&q->runnext, gp, NULL)) {
+    if (gp) {
         *inherit = true;
-        return gp;
+        if (!runq_is_shared()) {
+            store_relaxed(&q->runnext, NULL);
+            return gp;
+        }
+        if (cas_acqrel(&q->runnext, gp, NULL))
+            return gp;
     }
     *inherit = false;
     for (;;) {
@@ -54,7 +76,7 @@ static always_inline struct g *runqget_fast(struct runq *q, bool *inherit)
         if (h == q->tail)
             return NULL;
         gp = load_relaxed(&q->ring[h % RUNQ_CAP]);
-        if (likely(cas_release(&q->head, h, h + 1)))
+        if (likely(runqadvance(q, h)))
             return gp;
     }
 }

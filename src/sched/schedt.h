@@ -87,7 +87,6 @@ struct schedt {
 };
 
 extern struct schedt sched;
-extern int32_t gomaxprocs; /* atomic; changes while the world is stopped */
 extern int32_t ncpu;
 
 struct debugvars {

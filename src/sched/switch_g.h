@@ -15,12 +15,13 @@
 
 static always_inline void aftersw(struct g *self)
 {
-    struct m *m = self->run.m;
+    struct m *m = thism();
     struct g *gp = m->commitg;
 
 #if RACE_ASAN
     __sanitizer_finish_switch_fiber(self->x->asan_fake_stack, NULL, NULL);
 #endif
+    (void)self;
     if (gp) {
         m->commitg = NULL;
         m->commit(m, gp);

@@ -11,9 +11,16 @@ static uintptr_t main_sp, other_sp;
 static int visits;
 static uintptr_t frame_at;
 
-/* Fills the callee-saved registers with marks, calls arch_switch(save, sp) and answers a mask of
+/* Fills the callee-saved registers with marks, calls switch_to(save, sp) and answers a mask of
  * those that came back changed. */
 unsigned switch_with_marks(uintptr_t *save, uintptr_t sp);
+
+/* As any function that switches: the compiler is to keep what the switch changes. */
+noinline void switch_to(uintptr_t *save, uintptr_t sp);
+void switch_to(uintptr_t *save, uintptr_t sp)
+{
+    arch_switch(save, sp);
+}
 
 #if defined(__x86_64__)
 #define CLOBBER()                                                                                  \
@@ -27,7 +34,7 @@ __asm__(
     "subq $8, %rsp\n\t"
     "movq $0x11, %rbx\n\tmovq $0x12, %rbp\n\tmovq $0x13, %r12\n\tmovq $0x14, %r13\n\t"
     "movq $0x15, %r14\n\tmovq $0x16, %r15\n\t"
-    "call arch_switch\n\t"
+    "call switch_to\n\t"
     "xorl %eax, %eax\n\t"
     "cmpq $0x11, %rbx\n\tje 1f\n\torl $1, %eax\n1:\tcmpq $0x12, %rbp\n\tje 1f\n\torl $2, %eax\n"
     "1:\tcmpq $0x13, %r12\n\tje 1f\n\torl $4, %eax\n1:\tcmpq $0x14, %r13\n\tje 1f\n\torl $8, %eax\n"
@@ -53,10 +60,10 @@ __asm__(
         SET(23, 23) SET(24, 24) SET(25, 25) SET(26, 26) SET(27, 27) SET(28, 28) SET(
             29,
             29) "mov x9, 8\n\tfmov d8, x9\n\tmov x9, 9\n\tfmov d9, x9\n\t"
-                "mov x9, 15\n\tfmov d15, x9\n\tbl arch_switch\n\tmov x0, 0\n\t" SAME(
-                    19, 19, 1) SAME(20, 20, 2) SAME(21, 21, 4) SAME(22, 22, 8) SAME(23, 23, 16)
-                    SAME(24, 24, 32) SAME(25, 25, 64) SAME(26, 26, 128) SAME(27, 27, 256)
-                        SAME(28, 28, 512) SAME(29, 29, 1024) "fmov x9, d8\n\t" SAME(
+                "mov x9, 15\n\tfmov d15, x9\n\tbl switch_to\n\tmov x0, 0\n\t" SAME(19, 19, 1) SAME(
+                    20, 20, 2) SAME(21, 21, 4) SAME(22, 22, 8) SAME(23, 23, 16) SAME(24, 24, 32)
+                    SAME(25, 25, 64) SAME(26, 26, 128) SAME(27, 27, 256) SAME(28, 28, 512)
+                        SAME(29, 29, 1024) "fmov x9, d8\n\t" SAME(
                             9, 8,
                             2048) "fmov x9, d9\n\t" SAME(9, 9,
                                                          4096) "fmov x9, d15\n\t" SAME(9, 15,

@@ -10,7 +10,7 @@
     (gdb) goroutine all bt
 
 It needs the library's debug information. A parked goroutine's registers lie on its own stack, where
-arch_switch saved them (src/arch/*/switch.S); an unwinder of ours presents them as the caller of
+arch_switch saved them (src/arch/switch.h); an unwinder of ours presents them as the caller of
 the thread's innermost frame, so nothing in the program is written to, and a core file will do.
 One that runs is seen as its thread.
 
@@ -28,8 +28,8 @@ KIND_NORMAL, KIND_SYSTEM = 0, 1
 
 # What arch_switch leaves at the saved sp, in words, and the registers' names.
 SAVED = {
-    "amd64": (["r15", "r14", "r13", "r12", "rbx", "rbp", "rip"], "rsp"),
-    "arm64": (["x29", "pc"] + ["x%d" % i for i in range(19, 29)] + [None] * 8, "sp"),
+    "amd64": (["rip", "rbp"], "rsp"),
+    "arm64": (["x29", "pc"], "sp"),
 }
 
 
@@ -124,8 +124,7 @@ class Goroutine:
         words = gdb.Value(sp).cast(word.pointer())
         registers = {}
         for i, name in enumerate(names):
-            if name:
-                registers[name] = int(words[i])
+            registers[name] = int(words[i])
         registers["pc"] = registers.get("rip", registers.get("pc"))
         registers["sp"] = registers[sp_name] = sp + len(names) * word.sizeof
         return registers

@@ -6,16 +6,27 @@
 #include "base/compiler.h"
 
 struct g;
+struct m;
 extern __thread struct g *gamp_tls_g
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread struct m *gamp_tls_m
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* By hand, because compilers keep the address of a thread-local over a call that may change
  * the thread (psABI x86-64, "Thread-Local Storage", initial exec). */
+#define CPU_TLS_LOAD(var, to)                                                                      \
+    __asm__ volatile("movq " #var "@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0" : "=r"(to))
+#define CPU_TLS_STORE(var, from, off)                                                              \
+    __asm__ volatile("movq " #var "@gottpoff(%%rip), %0\n\tmovq %1, %%fs:(%0)"                     \
+                     : "=&r"(off)                                                                  \
+                     : "r"(from)                                                                   \
+                     : "memory")
+
 static always_inline struct g *getg(void)
 {
     struct g *gp;
 
-    __asm__ volatile("movq gamp_tls_g@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0" : "=r"(gp));
+    CPU_TLS_LOAD(gamp_tls_g, gp);
     return gp;
 }
 
@@ -23,10 +34,22 @@ static always_inline void setg(struct g *gp)
 {
     uintptr_t off;
 
-    __asm__ volatile("movq gamp_tls_g@gottpoff(%%rip), %0\n\tmovq %1, %%fs:(%0)"
-                     : "=&r"(off)
-                     : "r"(gp)
-                     : "memory");
+    CPU_TLS_STORE(gamp_tls_g, gp, off);
+}
+
+static always_inline struct m *thism(void)
+{
+    struct m *m;
+
+    CPU_TLS_LOAD(gamp_tls_m, m);
+    return m;
+}
+
+static always_inline void setthism(struct m *m)
+{
+    uintptr_t off;
+
+    CPU_TLS_STORE(gamp_tls_m, m, off);
 }
 
 static always_inline void cpu_pause(void)
@@ -51,15 +74,6 @@ static always_inline uintptr_t cpu_sp(void)
 }
 
 /* What arch_switch leaves at the saved sp, in words; arch_frame lays the same. */
-enum {
-    ARCH_SAVED_R15,
-    ARCH_SAVED_R14,
-    ARCH_SAVED_R13,
-    ARCH_SAVED_R12,
-    ARCH_SAVED_RBX,
-    ARCH_SAVED_FP,
-    ARCH_SAVED_PC,
-    ARCH_SAVED_WORDS
-};
+enum { ARCH_SAVED_PC, ARCH_SAVED_FP, ARCH_SAVED_WORDS };
 
 #endif

@@ -5,12 +5,12 @@
 
 uintptr_t arch_frame(uintptr_t top, void (*fn)(void))
 {
-    /* After the seven words are popped rsp is top, which arch_entry's call wants 16-aligned. */
-    uintptr_t *sp = (uintptr_t *)top - ARCH_SAVED_WORDS;
+    /* After the two words are popped rsp is at fn, 16-aligned, as arch_entry's call wants it. */
+    uintptr_t *sp = (uintptr_t *)top - ARCH_SAVED_WORDS - 2;
 
-    for (int i = 0; i < ARCH_SAVED_WORDS; i++)
-        sp[i] = 0;
-    sp[ARCH_SAVED_RBX] = (uintptr_t)fn;
     sp[ARCH_SAVED_PC] = (uintptr_t)arch_entry;
+    sp[ARCH_SAVED_FP] = 0;
+    sp[ARCH_SAVED_WORDS] = (uintptr_t)fn;
+    sp[ARCH_SAVED_WORDS + 1] = 0;
     return (uintptr_t)sp;
 }

@@ -3,6 +3,6 @@
 #ifndef GAMP_ARCH_FRAME_AMD64_H
 #define GAMP_ARCH_FRAME_AMD64_H
 
-void arch_entry(void); /* switch.S; entered by a switch only, with the function in rbx */
+void arch_entry(void); /* switch.S; entered by a switch only */
 
 #endif

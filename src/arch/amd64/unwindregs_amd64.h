@@ -35,12 +35,7 @@ static inline void arch_regs_switched(uintptr_t reg[ARCH_DW_REGS], uintptr_t *pc
 {
     for (int i = 0; i < ARCH_DW_REGS; i++)
         reg[i] = 0;
-    reg[3] = words[ARCH_SAVED_RBX];
     reg[ARCH_DW_FP] = words[ARCH_SAVED_FP];
-    reg[12] = words[ARCH_SAVED_R12];
-    reg[13] = words[ARCH_SAVED_R13];
-    reg[14] = words[ARCH_SAVED_R14];
-    reg[15] = words[ARCH_SAVED_R15];
     reg[ARCH_DW_SP] = sp + ARCH_SAVED_WORDS * sizeof(uintptr_t);
     *pc = reg[ARCH_DW_RA] = words[ARCH_SAVED_PC];
 }

@@ -6,21 +6,35 @@
 #include "base/compiler.h"
 
 struct g;
+struct m;
 extern __thread struct g *gamp_tls_g
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread struct m *gamp_tls_m
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* By hand, because compilers keep the address of a thread-local over a call that may change
  * the thread (ELF for the Arm 64-bit Architecture, "Thread Local Storage", initial exec). */
+#define CPU_TLS_LOAD(var, to, off)                                                                 \
+    __asm__ volatile("adrp %1, :gottprel:" #var "\n\t"                                             \
+                     "ldr %1, [%1, #:gottprel_lo12:" #var "]\n\t"                                  \
+                     "mrs %0, tpidr_el0\n\t"                                                       \
+                     "ldr %0, [%0, %1]"                                                            \
+                     : "=&r"(to), "=&r"(off))
+#define CPU_TLS_STORE(var, from, base, off)                                                        \
+    __asm__ volatile("adrp %1, :gottprel:" #var "\n\t"                                             \
+                     "ldr %1, [%1, #:gottprel_lo12:" #var "]\n\t"                                  \
+                     "mrs %0, tpidr_el0\n\t"                                                       \
+                     "str %2, [%0, %1]"                                                            \
+                     : "=&r"(base), "=&r"(off)                                                     \
+                     : "r"(from)                                                                   \
+                     : "memory")
+
 static always_inline struct g *getg(void)
 {
     struct g *gp;
     uintptr_t off;
 
-    __asm__ volatile("adrp %1, :gottprel:gamp_tls_g\n\t"
-                     "ldr %1, [%1, #:gottprel_lo12:gamp_tls_g]\n\t"
-                     "mrs %0, tpidr_el0\n\t"
-                     "ldr %0, [%0, %1]"
-                     : "=&r"(gp), "=&r"(off));
+    CPU_TLS_LOAD(gamp_tls_g, gp, off);
     return gp;
 }
 
@@ -28,13 +42,23 @@ static always_inline void setg(struct g *gp)
 {
     uintptr_t base, off;
 
-    __asm__ volatile("adrp %1, :gottprel:gamp_tls_g\n\t"
-                     "ldr %1, [%1, #:gottprel_lo12:gamp_tls_g]\n\t"
-                     "mrs %0, tpidr_el0\n\t"
-                     "str %2, [%0, %1]"
-                     : "=&r"(base), "=&r"(off)
-                     : "r"(gp)
-                     : "memory");
+    CPU_TLS_STORE(gamp_tls_g, gp, base, off);
+}
+
+static always_inline struct m *thism(void)
+{
+    struct m *m;
+    uintptr_t off;
+
+    CPU_TLS_LOAD(gamp_tls_m, m, off);
+    return m;
+}
+
+static always_inline void setthism(struct m *m)
+{
+    uintptr_t base, off;
+
+    CPU_TLS_STORE(gamp_tls_m, m, base, off);
 }
 
 static always_inline void cpu_pause(void)
@@ -59,22 +83,6 @@ static always_inline uintptr_t cpu_sp(void)
 }
 
 /* What arch_switch leaves at the saved sp, in words; arch_frame lays the same. */
-enum {
-    ARCH_SAVED_FP,
-    ARCH_SAVED_PC,
-    ARCH_SAVED_X19,
-    ARCH_SAVED_X20,
-    ARCH_SAVED_X21,
-    ARCH_SAVED_X22,
-    ARCH_SAVED_X23,
-    ARCH_SAVED_X24,
-    ARCH_SAVED_X25,
-    ARCH_SAVED_X26,
-    ARCH_SAVED_X27,
-    ARCH_SAVED_X28,
-    ARCH_SAVED_D8,
-    ARCH_SAVED_D15 = ARCH_SAVED_D8 + 7,
-    ARCH_SAVED_WORDS
-};
+enum { ARCH_SAVED_FP, ARCH_SAVED_PC, ARCH_SAVED_WORDS };
 
 #endif

@@ -3,15 +3,13 @@
 #include "arch/arm64/cpu_arm64.h"
 #include "arch/switch.h"
 
-_Static_assert(ARCH_SAVED_WORDS * sizeof(uintptr_t) == 160, "switch.S");
-
 uintptr_t arch_frame(uintptr_t top, void (*fn)(void))
 {
-    uintptr_t *sp = (uintptr_t *)top - ARCH_SAVED_WORDS;
+    uintptr_t *sp = (uintptr_t *)top - ARCH_SAVED_WORDS - 2;
 
-    for (int i = 0; i < ARCH_SAVED_WORDS; i++)
-        sp[i] = 0;
-    sp[ARCH_SAVED_X19] = (uintptr_t)fn;
+    sp[ARCH_SAVED_FP] = 0;
     sp[ARCH_SAVED_PC] = (uintptr_t)arch_entry;
+    sp[ARCH_SAVED_WORDS] = (uintptr_t)fn;
+    sp[ARCH_SAVED_WORDS + 1] = 0;
     return (uintptr_t)sp;
 }

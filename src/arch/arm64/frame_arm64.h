@@ -3,6 +3,6 @@
 #ifndef GAMP_ARCH_FRAME_ARM64_H
 #define GAMP_ARCH_FRAME_ARM64_H
 
-void arch_entry(void); /* switch.S; entered by a switch only, with the function in x19 */
+void arch_entry(void); /* switch.S; entered by a switch only */
 
 #endif

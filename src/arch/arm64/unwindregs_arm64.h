@@ -33,8 +33,6 @@ static inline void arch_regs_switched(uintptr_t reg[ARCH_DW_REGS], uintptr_t *pc
 {
     for (int i = 0; i < ARCH_DW_REGS; i++)
         reg[i] = 0;
-    for (int i = 19; i <= 28; i++)
-        reg[i] = words[2 + i - 19];
     reg[ARCH_DW_FP] = words[ARCH_SAVED_FP];
     reg[ARCH_DW_SP] = sp + ARCH_SAVED_WORDS * sizeof(uintptr_t);
     *pc = reg[ARCH_DW_RA] = words[ARCH_SAVED_PC];
