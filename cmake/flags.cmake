@@ -33,6 +33,7 @@ endif()
 #   -fasynchronous-unwind-tables   a report unwinds from any instruction a signal stopped at
 #   -fexceptions                   C++ exceptions pass through frames of the library
 #   -fno-omit-frame-pointer        sampling walks frame pointers
+#   -mno-red-zone                  arch_switch, inlined anywhere, pushes (amd64)
 #   -fno-strict-aliasing           stack slots, cells and list links are one memory under several
 #                                  types in turn; the hot paths are atomics, which gain nothing
 #                                  from type-based aliasing
@@ -41,6 +42,10 @@ target_compile_options(gamp_flags INTERFACE
   $<$<COMPILE_LANGUAGE:C>:-fvisibility=hidden -fno-semantic-interposition
     -ftls-model=initial-exec -fstack-clash-protection -fasynchronous-unwind-tables
     -fexceptions -fno-omit-frame-pointer -fno-strict-aliasing>)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64")
+  set(gamp_switch_flags -mno-red-zone)
+endif()
+target_compile_options(gamp_flags INTERFACE ${gamp_switch_flags})
 target_compile_definitions(gamp_flags INTERFACE GAMP_BUILDING=1 _GNU_SOURCE
   $<$<BOOL:${GAMP_DEBUG}>:GAMP_DEBUG=1>)
 

@@ -128,6 +128,7 @@ gamp_programs(unit ${example_parts} gamp_internal)
 foreach(name ${unit_programs})
   target_include_directories(unit_${name} PRIVATE ${example_part_dirs})
   target_link_options(unit_${name} PRIVATE -Wl,--allow-multiple-definition)
+  target_compile_options(unit_${name} PRIVATE ${gamp_switch_flags})
   target_compile_definitions(unit_${name} PRIVATE _GNU_SOURCE
     $<$<BOOL:${HAVE_LIBBACKTRACE}>:HAVE_LIBBACKTRACE=1>
     $<$<BOOL:${GAMP_DEBUG}>:GAMP_DEBUG=1>)

@@ -342,10 +342,10 @@ void gosched(void)
 /* Nothing is due but the next goroutine of the ring. */
 static always_inline bool yields_to_ring(const struct m *m, const struct p *pp)
 {
-    return pp && load_relaxed(&sched.direct) && load_relaxed(&sched.runqsize) == 0 &&
-           !pp->yielded.head && !load_relaxed(&pp->runq.runnext) && pp->turns + 1 < TURNS &&
-           !load_relaxed(&pp->preempt) && load_relaxed(&pp->timers.minwhen) == NEVER &&
-           !m->lockedg && !m->cxa_globals && !load_relaxed(&event_sink);
+    return pp && load_relaxed(&sched.direct) && !load_relaxed(&pp->runq.runnext) &&
+           pp->turns + 1 < TURNS && !load_relaxed(&pp->preempt) &&
+           load_relaxed(&pp->timers.minwhen) == NEVER && !pp->readied && !m->lockedg &&
+           !m->cxa_globals && !load_relaxed(&event_sink);
 }
 
 /* The other goroutine has a stack, and may run on this thread. */
@@ -354,6 +354,21 @@ static always_inline bool runs_here(const struct g *gp)
     return gp->x && !gp->run.lockedm && !gp->run.pinm;
 }
 
+/* Many goroutines do not fit into the first-level cache: the next one's stack and the record after
+ * it are on their way while this one runs. Records are never unmapped, so stale slots do no
+ * harm. */
+static always_inline void prefetch_after(const struct runq *q, uint32_t h)
+{
+    if (q->tail - h > 1) {
+        const struct g *next = load_relaxed(&q->ring[h % RUNQ_CAP]);
+
+        __builtin_prefetch(load_relaxed(&q->ring[(h + 1) % RUNQ_CAP]));
+        __builtin_prefetch((const void *)next->run.sp);
+        __builtin_prefetch((const void *)(next->run.sp + 64));
+    }
+}
+
+/* What gosched does when it is most of what a program does, in one piece; false: not so. */
 static always_inline bool yield_fast(void)
 {
     struct m *m = thism();
@@ -365,21 +380,31 @@ static always_inline bool yield_fast(void)
 
     if (unlikely(!yields_to_ring(m, pp)))
         return false;
-    h = load_acquire(&q->head);
-    if (h != q->tail) {
-        next = load_relaxed(&q->ring[h % RUNQ_CAP]);
-        if (unlikely(!runs_here(next)) || unlikely(!runqadvance(q, h)))
+    m->commit = commit_local;
+    if (unlikely(load_relaxed(&sched.runqsize) != 0 || pp->yielded.head)) {
+        if (load_relaxed(&sched.npidle) != 0)
             return false;
-        pp->turns++;
-        saved = *m->errnop;
-        m->commit = commit_local;
-        m->commitg = gp;
-        run_prepare(m, next, false);
-        gswitch(gp, next, false);
-        *thism()->errnop = saved;
-        return true;
+        m->commit = commit_yielded;
     }
+    h = load_acquire(&q->head);
+    if (unlikely(h == q->tail))
+        return false;
+    next = load_relaxed(&q->ring[h % RUNQ_CAP]);
+    if (unlikely(!runs_here(next)) || unlikely(!runqadvance(q, h)))
+        return false;
     pp->turns++;
+    saved = *m->errnop;
+    m->commitg = gp;
+    casgstatus(next, Grunnable, Grunning);
+    next->run.m = m;
+    store_relaxed(&m->curg, next);
+    store_relaxed(&m->guard, next->run.stackguard0);
+    m->switches++;
+    store_relaxed(&pp->schedtick, pp->schedtick + 1);
+    setg(next);
+    prefetch_after(q, h + 1);
+    gswitch(gp, next, false);
+    *thism()->errnop = saved;
     return true;
 }
 

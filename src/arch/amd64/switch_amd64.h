@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* switch_amd64: see arch/switch.h.
  *
- *   saved sp -> | address to go on at | rbp | 128 bytes of the function's red zone | ...
+ *   saved sp -> | address to go on at | rbp | ...
  *
  * The direction flag is clear and the x87 stack empty wherever compiled code stands (psABI x86-64,
- * 3.2.1 "Registers"). To ask for the frame's address makes the compiler have a frame pointer. */
+ * 3.2.1 "Registers"). It pushes, so its callers have no
+ * red zone (cmake/flags.cmake). To ask for the frame's address makes the compiler have a frame
+ * pointer. */
 #ifndef GAMP_ARCH_SWITCH_AMD64_H
 #define GAMP_ARCH_SWITCH_AMD64_H
 
@@ -12,8 +14,9 @@
 
 static always_inline void arch_switch(uintptr_t *save_sp, uintptr_t sp)
 {
-    __asm__ volatile("leaq -128(%%rsp), %%rsp\n\t"
-                     "leaq 1f(%%rip), %%rax\n\t"
+    void *fp = __builtin_frame_address(0);
+
+    __asm__ volatile("leaq 1f(%%rip), %%rax\n\t"
                      "pushq %%rbp\n\t"
                      "pushq %%rax\n\t"
                      "movq %%rsp, (%0)\n\t"
@@ -21,9 +24,9 @@ static always_inline void arch_switch(uintptr_t *save_sp, uintptr_t sp)
                      "popq %%rax\n\t"
                      "popq %%rbp\n\t"
                      "jmpq *%%rax\n"
-                     "1:\tleaq 128(%%rsp), %%rsp"
-                     : "+D"(save_sp), "+S"(sp)
-                     : "d"(__builtin_frame_address(0))
+                     "1:"
+                     : "+D"(save_sp), "+S"(sp), "+d"(fp)
+                     :
                      : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
                        "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
                        "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",

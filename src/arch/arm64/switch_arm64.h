@@ -24,7 +24,7 @@ static always_inline void arch_switch(uintptr_t *save_sp, uintptr_t sp)
                      "ldp x29, x16, [sp], #16\n\t"
                      "br x16\n"
                      "1:\thint #36"
-                     : "+r"(x0), "+r"(x1)
+                     : "+r"(x0), "+r"(x1), "+r"(x2)
                      :
                      : "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14",
                        "x15", "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25",
