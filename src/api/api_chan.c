@@ -87,20 +87,29 @@ static always_inline size_t own_size(const gamp_chan *c)
 /* The element size is the caller's, or the channel's own. */
 static always_inline void send_size(gamp_chan *c, const void *elem, size_t size)
 {
+    int err = 0;
+
     gamp_enter();
     check_send(c, elem, size);
-    if (unlikely(chansend(c, elem, NEVER) != 0))
+    if (unlikely(!c))
+        chansend(c, elem, NEVER);
+    else if (!chan_put_ring(c, elem, size))
+        err = chansend_locked(c, elem, NEVER);
+    if (unlikely(err != 0))
         panic_leave("send on closed channel");
     gamp_leave();
 }
 
 static always_inline bool recv_size(gamp_chan *c, void *elem, size_t size)
 {
-    int err;
+    int err = 0;
 
     gamp_enter();
     check_recv(c, size);
-    err = chanrecv(c, elem, NEVER);
+    if (unlikely(!c))
+        chanrecv(c, elem, NEVER);
+    else if (!chan_take_ring(c, elem, size))
+        err = chanrecv_locked(c, elem, NEVER);
     gamp_leave();
     return err == 0;
 }

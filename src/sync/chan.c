@@ -109,13 +109,17 @@ static always_inline int wait_partner(struct gamp_chan *c, struct waitq *q, void
 
 int chansend(struct gamp_chan *c, const void *elem, int64_t until)
 {
-    struct sudog *partner;
-    int err;
-
     if (unlikely(!c))
         return block_for_ever(getg(), WAIT_CHAN_SEND_NIL, until);
     lock(&c->lock);
-    err = chan_put(c, elem, &partner);
+    return chansend_locked(c, elem, until);
+}
+
+int chansend_locked(struct gamp_chan *c, const void *elem, int64_t until)
+{
+    struct sudog *partner;
+    int err = chan_put(c, elem, &partner);
+
     if (err == -EAGAIN)
         return wait_partner(c, &c->sendq, (void *)(uintptr_t)elem, WAIT_CHAN_SEND, until);
     unlock(&c->lock);
@@ -126,13 +130,17 @@ int chansend(struct gamp_chan *c, const void *elem, int64_t until)
 
 int chanrecv(struct gamp_chan *c, void *elem, int64_t until)
 {
-    struct sudog *partner;
-    int err;
-
     if (unlikely(!c))
         return block_for_ever(getg(), WAIT_CHAN_RECEIVE_NIL, until);
     lock(&c->lock);
-    err = chan_take(c, elem, &partner);
+    return chanrecv_locked(c, elem, until);
+}
+
+int chanrecv_locked(struct gamp_chan *c, void *elem, int64_t until)
+{
+    struct sudog *partner;
+    int err = chan_take(c, elem, &partner);
+
     if (err == -EAGAIN) {
         /* Who closes a channel may free it too, before this one runs: nothing of it is used after.
          * */

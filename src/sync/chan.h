@@ -58,6 +58,9 @@ void chan_free(struct gamp_chan *c);
 int chansend(struct gamp_chan *c, const void *elem, int64_t until);
 /* 0; -EPIPE closed and drained, the element is zeroed; -ETIMEDOUT. elem NULL discards. */
 int chanrecv(struct gamp_chan *c, void *elem, int64_t until);
+/* The same with c's lock held; it comes free. */
+int chansend_locked(struct gamp_chan *c, const void *elem, int64_t until);
+int chanrecv_locked(struct gamp_chan *c, void *elem, int64_t until);
 /* 0, -EAGAIN, -EPIPE. */
 int chantrysend(struct gamp_chan *c, const void *elem);
 int chantryrecv(struct gamp_chan *c, void *elem);
@@ -180,6 +183,39 @@ static always_inline int chan_take(struct gamp_chan *c, void *elem, struct sudog
     }
     *partner = sg;
     return 0;
+}
+
+/* Locks c, and does the whole where the ring has a place (an element) and nobody waits. false: c is
+ * locked and as it was. */
+static always_inline bool chan_put_ring(struct gamp_chan *c, const void *elem, size_t size)
+{
+    size_t x;
+
+    lock(&c->lock);
+    if (RACE_TSAN || c->closed || c->recvq.first || c->qcount >= c->cap)
+        return false;
+    x = c->sendx;
+    elem_copy(c->ring + x * size, elem, size);
+    c->sendx = x + 1 == c->cap ? 0 : x + 1;
+    store_relaxed(&c->qcount, c->qcount + 1);
+    unlock(&c->lock);
+    return true;
+}
+
+static always_inline bool chan_take_ring(struct gamp_chan *c, void *elem, size_t size)
+{
+    size_t x;
+
+    lock(&c->lock);
+    if (RACE_TSAN || c->qcount == 0 || c->sendq.first)
+        return false;
+    x = c->recvx;
+    if (elem)
+        elem_copy(elem, c->ring + x * size, size);
+    c->recvx = x + 1 == c->cap ? 0 : x + 1;
+    store_relaxed(&c->qcount, c->qcount - 1);
+    unlock(&c->lock);
+    return true;
 }
 
 #endif
