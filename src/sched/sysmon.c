@@ -6,8 +6,8 @@
  * each 1 ms while goroutines wait and no P is idle, so that a block is noticed soon, with one more
  * look 20 us behind each that leaves a doubt whether an M stands still: an M that does at both is
  * asked for its state, which costs too much to ask each. While all Ps are busy with goroutines that
- * do not switch, it sleeps in the poller: an event is then seen at once. When every P is idle it
- * sleeps until one runs.
+ * do not switch, it sleeps in the poller: an event is then seen at once. When every P is idle and
+ * was since the look before, it sleeps until one runs.
  *
  * It takes no memory from libc and calls nothing that could wait for a goroutine. */
 #include "base/throw.h"
@@ -51,6 +51,8 @@ struct round {
     int64_t patience; /* of the next look, while there are hogs */
     int hogs;         /* Ps that run one that does not switch */
     bool all_hogs;    /* every P does */
+    uint64_t ticks;   /* runs on all Ps so far */
+    bool still;       /* none since the look before */
 };
 
 static bool others_wait(struct p *pp)
@@ -229,12 +231,17 @@ static void look_strays(struct round *r)
 static void look(struct round *r)
 {
     int32_t n = load_relaxed(&gomaxprocs);
+    uint64_t ticks = 0;
 
     r->all_hogs = true;
     r->acted = r->suspect = false;
     r->hogs = 0;
-    for (int32_t i = 0; i < n; i++)
+    for (int32_t i = 0; i < n; i++) {
         look_p(allp[i], r);
+        ticks += load_relaxed(&allp[i]->schedtick);
+    }
+    r->still = ticks == r->ticks;
+    r->ticks = ticks;
     look_strays(r);
     r->waiting = load_relaxed(&sched.npidle) == 0 && load_relaxed(&sched.runqsize) != 0;
     for (int32_t i = 0; i < n && !r->waiting && load_relaxed(&sched.npidle) == 0; i++)
@@ -349,7 +356,8 @@ static void once_a_second(int64_t now)
     checkdead_again();
 }
 
-/* Nothing runs: until something does, or something is left to do each second. */
+/* Nothing runs: until something does, or something is left to do each second. Who wakes it pays for
+ * that, so the short gaps between the events of a busy program are none: it naps through them. */
 static bool sleep_idle(void)
 {
     bool idle;
@@ -402,7 +410,7 @@ static void sysmon(void *arg)
     for (;;) {
         if (load_relaxed(&sched.phase) >= PHASE_STOPPED)
             return;
-        if (sleep_idle()) {
+        if (r.still && sleep_idle() && nanotime() - r.now > delay_max) {
             delay = delay_min;
             quiet = 0;
         }
