@@ -68,7 +68,7 @@ set(sanitizer_options exitcode=99:handle_segv=0:handle_sigbus=0:handle_sigfpe=0)
 list(APPEND test_environment
   "ASAN_OPTIONS=${sanitizer_options}:detect_stack_use_after_return=1:$ENV{ASAN_OPTIONS}"
   "UBSAN_OPTIONS=${sanitizer_options}:print_stacktrace=1:$ENV{UBSAN_OPTIONS}"
-  "TSAN_OPTIONS=${sanitizer_options}:$ENV{TSAN_OPTIONS}")
+  "TSAN_OPTIONS=${sanitizer_options}:atexit_sleep_ms=20:$ENV{TSAN_OPTIONS}")
 math(EXPR test_limit "300 * ${GAMP_TEST_SLOWNESS}")
 
 add_library(gamp_harness STATIC ${CMAKE_SOURCE_DIR}/tests/harness/test.c)
