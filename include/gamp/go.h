@@ -22,7 +22,12 @@
  * - a function declared without a prototype, void f(), takes anything.
  * fn may not be variadic, and may not return a struct of more than 16 bytes. In C an argument
  * that is a compound literal with commas needs parentheses around it; mind that it lives no
- * longer than its block. */
+ * longer than its block.
+ *
+ * A goroutine goes on on any thread after a call of gamp that may wait, gamp_gosched among them. So
+ * what it wrote to a thread-local before is another's after; and a pointer to one, or one that the
+ * compiler keeps of it within a function (arm64), is not to be used over such a call: reach
+ * thread-locals through functions of their own, or call gamp_lock_os_thread. errno is kept. */
 #ifndef GAMP_GO_H
 #define GAMP_GO_H
 

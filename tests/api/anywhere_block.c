@@ -304,6 +304,10 @@ TEST_GO_WITHIN(others_serve_while_many_block, 60)
     char where[64];
     pthread_t th;
 
+    /* On arm64 a call that a preemption cuts short cannot be made again (src/os/linux/rewind.h). */
+#if !defined(__x86_64__)
+    test_skip("calls may end with EINTR here");
+#endif
     CHECK_GE(lfd, 0);
     CHECK_GT(gamp_local_addr(lfd, where, sizeof where), 0);
     th = start_blockers();
@@ -367,10 +371,16 @@ static void keeps_local(int id)
     ran++;
 }
 
+/* A function of its own: compilers may keep the address of a thread-local over a call in one. */
+static __attribute__((noinline)) void touch_local(void)
+{
+    local = -1;
+}
+
 static void touches_local(void)
 {
     while (ran < 20) {
-        local = -1;
+        touch_local();
         gamp_gosched();
     }
 }
