@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* mutex_starve: gamp_mutex: src/sync/gmutex.c with the tokens of src/sync/sema.c. Contenders lock,
- * try, or lock with a limit; they spin, barge, park, starve and give up. Every read and every CAS
- * of the state word is a step of its own; what sema does under its bucket's lock is one. When a
- * millisecond is over, or a time limit, is anybody's guess.
+ * some with a limit; they spin, barge, park, starve and give up. A
+ * CAS of the state word with the look before it is one step, since one that fails does nothing; so
+ * is what sema does under its bucket's lock. When a millisecond is over, or a time limit, is
+ * anybody's guess.
  * Proved:
  *   one holder at a time;
  *   a token never stays behind, nor does a waiter without one: at the end all are through, and
@@ -17,7 +18,9 @@
 #ifndef NG
 #define NG 3
 #endif
-#define ROUNDS 4 /* of all together */
+#ifndef ROUNDS
+#define ROUNDS 6 /* of all together */
+#endif
 #define NONE 9
 
 #define LOCKED 1
@@ -90,15 +93,13 @@ inline semrelease(starved)
     }
 }
 
-/* Takes a token, or stands in line. */
+/* Takes a token, or stands in line; within a step. */
 inline semacquire_begin(g, lifo)
 {
-    d_step {
-        if
-        :: word > 0 -> word--; given[g] = true
-        :: else -> line_add(g, lifo)
-        fi
-    }
+    if
+    :: word > 0 -> word--; given[g] = true
+    :: else -> line_add(g, lifo)
+    fi
 }
 
 inline got(g)
@@ -108,138 +109,106 @@ inline got(g)
     heir = NONE
 }
 
+/* Within a step. */
 inline leave_line(g)
 {
-    do
-    :: old = state;
-        if
-#ifndef PLANT
-        :: old < WAITER || (old < 2 * WAITER && (old & (LOCKED | STARVING)) == STARVING) ->
-            left = false;
-            break
+    if
+#ifdef PLANT
+    :: state < WAITER -> left = false
 #else
-        :: old < WAITER -> left = false; break
+    :: state < WAITER || (state < 2 * WAITER && (state & (LOCKED | STARVING)) == STARVING) ->
+        left = false
 #endif
-        :: else ->
-            new = old - WAITER;
-            if :: new < WAITER -> new = new & ~STARVING :: else fi;
-            d_step {
-                if
-                :: state == old -> state = new; left = true; owes[g] = false
-                :: else -> left = false
-                fi
-            };
-            if :: left -> break :: else fi
-        fi
-    od
+    :: else ->
+        state = state - WAITER;
+        if :: state < WAITER -> state = state & ~STARVING :: else fi;
+        left = true;
+        owes[g] = false
+    fi
 }
 
+/* gmutex_lock_slow until the caller holds it or has given up; gmutex_unlock. */
 proctype G(byte me)
 {
-    byte old, new, k, p, turn;
-    bool awoke, starving, waited, timed, left;
+    byte old, k, p;
+    bool awoke, starving, waited, timed, left, turn;
 
-end_all:
-    do
-    :: atomic {
-            rounds < ROUNDS -> rounds++;
-            if :: timed = true :: timed = false fi
-        };
-        /* gmutex_lock_fast, gmutex_lock_slow; gmutex_trylock: see below */
-        do
-        :: old = state;
+end_begin:
+    atomic {
+        rounds < ROUNDS -> rounds++;
+        if :: timed = true :: timed = false fi
+    };
+contend:
+    atomic {
+        old = state;
+        if
+        :: timed && (old & (LOCKED | STARVING)) != 0 -> /* the limit has passed */
+            if :: awoke -> state = state & ~WOKEN :: else fi;
+            goto through
+        :: (old & (LOCKED | STARVING)) == LOCKED && !turn -> /* spins */
+            turn = true;
             if
-            :: timed && (old & (LOCKED | STARVING)) != 0 -> /* the limit has passed */
-                if
-                :: !awoke -> goto gave_up
-                :: else ->
-                    atomic {
-                        if
-                        :: state == old -> state = old & ~WOKEN; goto gave_up
-                        :: else
-                        fi
-                    }
-                fi
-            :: (old & (LOCKED | STARVING)) == LOCKED && turn < 1 -> /* spins */
-                atomic {
-                    turn++;
-                    if
-                    :: !awoke && (old & WOKEN) == 0 && old >= WAITER && state == old ->
-                        state = old | WOKEN; awoke = true
-                    :: else
-                    fi
-                }
-            :: true ->
-                d_step {
-                    new = old;
-                    if :: (old & STARVING) == 0 -> new = new | LOCKED :: else fi;
-                    if :: (old & (LOCKED | STARVING)) != 0 -> new = new + WAITER :: else fi;
-                    if :: starving && (old & LOCKED) != 0 -> new = new | STARVING :: else fi;
-                    if
-                    :: awoke ->
-                        assert((old & WOKEN) != 0 || state != old);
-                        new = new & ~WOKEN
-                    :: else
-                    fi
-                };
-                atomic {
-                    if
-                    :: state != old
-                    :: state == old && (old & (LOCKED | STARVING)) == 0 ->
-                        state = new; got(me); goto holds
-                    :: state == old && (old & (LOCKED | STARVING)) != 0 ->
-                        state = new; owes[me] = true; goto parks
-                    fi
-                }
-            fi
-        od;
-parks:
-        semacquire_begin(me, waited);
-        waited = true;
-        if
-        :: given[me]
-        :: atomic { timed && !given[me] -> line_remove(me) }; /* the clock was first */
-            leave_line(me);
+            :: !awoke && (old & WOKEN) == 0 && old >= WAITER ->
+                state = state | WOKEN;
+                awoke = true
+            :: else
+            fi;
+            old = 0;
+            goto contend
+        :: true ->
+            if :: (old & STARVING) == 0 -> state = state | LOCKED :: else fi;
+            if :: (old & (LOCKED | STARVING)) != 0 -> state = state + WAITER :: else fi;
+            if :: starving && (old & LOCKED) != 0 -> state = state | STARVING :: else fi;
             if
-            :: left -> goto gave_up
-            :: else -> semacquire_begin(me, true); given[me]
+            :: awoke -> assert((old & WOKEN) != 0); state = state & ~WOKEN; awoke = false
+            :: else
+            fi;
+            if
+            :: (old & (LOCKED | STARVING)) == 0 -> got(me); goto holds
+            :: else -> owes[me] = true; old = 0; turn = false
             fi
-        fi;
-        d_step { given[me] = false; owes[me] = false; left = false };
-        if :: starving = true :: skip fi;
+        fi
+    };
+    atomic { semacquire_begin(me, waited); waited = true };
+    if
+    :: d_step { given[me] -> given[me] = false; owes[me] = false }
+    :: atomic { timed && !given[me] -> line_remove(me) }; /* the clock was first */
+        atomic { leave_line(me); if :: left -> left = false; goto through :: else fi };
+        d_step { semacquire_begin(me, true) };
+        d_step { given[me] -> given[me] = false; owes[me] = false }
+    fi;
+    if :: starving = true :: true fi;
+    atomic {
         if
-        :: (state & STARVING) != 0 -> /* take_over */
-            do
-            :: old = state;
-                assert((old & (LOCKED | WOKEN | STARVING)) == STARVING && old >= WAITER);
-                d_step {
-                    new = (old | LOCKED) - WAITER;
-                    if
-                    :: !starving || new < WAITER -> new = new & ~STARVING
-                    :: else
-                    fi
-                };
-                atomic {
-                    if
-                    :: state == old -> state = new; got(me); break
-                    :: else
-                    fi
-                }
-            od
-        :: else -> d_step { awoke = true; turn = 0 }
-        fi;
-        if
-        :: holder == me -> goto holds
+        :: (state & STARVING) == 0 -> awoke = true; goto contend
         :: else
-        fi;
-        goto again;
+        fi
+    };
+    atomic { /* take_over */
+        assert((state & (LOCKED | WOKEN | STARVING)) == STARVING && state >= WAITER);
+        state = (state | LOCKED) - WAITER;
+        if :: !starving || state < WAITER -> state = state & ~STARVING :: else fi;
+        got(me)
+    };
 holds:
-        skip;
-again:
-        skip;
-gave_up:
-        skip
-    od
+    atomic {
+        old = state;
+        assert((old & LOCKED) != 0 && holder == me);
+        holder = NONE;
+        state = state & ~LOCKED;
+        if
+        :: (old & (WOKEN | STARVING)) == 0 && old >= WAITER -> state = (state - WAITER) | WOKEN
+        :: (old & STARVING) != 0
+        :: else -> goto through
+        fi
+    };
+    semrelease((old & STARVING) != 0);
+through:
+    atomic {
+        assert(!given[me] && !owes[me] && !left);
+        old = 0; turn = false; awoke = false; starving = false; waited = false; timed = false;
+        goto end_begin
+    }
 }
 
 init
