@@ -71,7 +71,8 @@ list(APPEND test_environment
   "TSAN_OPTIONS=${sanitizer_options}:atexit_sleep_ms=20:$ENV{TSAN_OPTIONS}")
 math(EXPR test_limit "300 * ${GAMP_TEST_SLOWNESS}")
 
-add_library(gamp_harness STATIC ${CMAKE_SOURCE_DIR}/tests/harness/test.c)
+add_library(gamp_harness STATIC ${CMAKE_SOURCE_DIR}/tests/harness/test.c
+            ${CMAKE_SOURCE_DIR}/tests/harness/linear.c)
 target_include_directories(gamp_harness PUBLIC ${CMAKE_SOURCE_DIR}/tests
                            ${CMAKE_SOURCE_DIR}/tests/harness)
 target_link_libraries(gamp_harness PUBLIC gamp_warnings)
@@ -151,11 +152,20 @@ foreach(script ${scripts})
     GAMP_SANITIZE=${GAMP_SANITIZE})
 endforeach()
 
+# A source with a line `/* short: SECONDS */` obeys GAMP_STRESS_SECONDS, and runs that long among the
+# ordinary tests too.
 gamp_programs(stress gamp_static)
 foreach(name ${stress_programs})
+  file(GLOB source ${CMAKE_SOURCE_DIR}/tests/stress/${name}.c ${CMAKE_SOURCE_DIR}/tests/stress/${name}.cc)
+  file(STRINGS ${source} short REGEX "^/\\* short: [0-9]+ \\*/$")
+  string(REGEX MATCH "[0-9]+" short "${short}")
   foreach(procs 1 2 8)
     gamp_test(stress/${name}@p${procs} stress STRESS ENV GAMPMAXPROCS=${procs}
               COMMAND stress_${name})
+    if(short)
+      gamp_test(short/${name}@p${procs} api ENV GAMPMAXPROCS=${procs}
+                GAMP_STRESS_SECONDS=${short} COMMAND stress_${name})
+    endif()
   endforeach()
 endforeach()
 

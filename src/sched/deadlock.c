@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* deadlock: under gamp_run, when every M is idle, no timer is armed and nobody waits in the poller,
  * no goroutine can ever run again, unless a thread that gamp did not make lives (it may call us) or
- * a signal channel is registered. Such threads are counted by what /proc shows beyond our own; when
+ * a signal channel is registered. Such threads are what the kernel counts beyond our own; when
  * it is they that keep the report off, sysmon looks again now and then. */
 #include "sched/deadlock.h"
 #include "base/throw.h"
@@ -34,10 +34,14 @@ static bool all_asleep(void)
 static void report_if_dead(void)
 {
     int ours = (int)(sched.mnext - sched.nmfreed) + 2; /* sysmon and the template thread */
+    int threads;
 
     if (!all_asleep())
         return;
-    if (thread_count() > ours) {
+    threads = thread_count();
+    /* Where the kernel does not tell there may be others: a report too many ends a program that is
+     * sound. */
+    if (threads <= 0 || threads > ours) {
         /* sysmon may have gone to sleep for good already. */
         if (!sched.deadsuspect) {
             sched.deadsuspect = true;
