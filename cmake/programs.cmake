@@ -123,9 +123,31 @@ function(gamp_programs kind)
 endfunction()
 
 # Unit tests see the inside, so they are compiled with the library's definitions. A test may bring
-# stubs of what a floor calls; being first on the command line they win over the archive's.
-gamp_programs(unit ${example_parts} gamp_internal)
+# stubs of what a floor calls; being first on the command line they win over the archive's. Those
+# named *_faults and *_checked need what debug builds have: system calls that fail on demand, and
+# checks of ranks and states. In the other builds they get a library of their own.
+if(NOT GAMP_DEBUG)
+  add_library(gamp_checked STATIC ${gamp_sources} ${backtrace_object})
+  foreach(property COMPILE_DEFINITIONS COMPILE_OPTIONS INCLUDE_DIRECTORIES LINK_LIBRARIES)
+    get_target_property(value gamp_objects ${property})
+    if(value)
+      set_target_properties(gamp_checked PROPERTIES ${property} "${value}")
+    endif()
+  endforeach()
+  target_compile_definitions(gamp_checked PUBLIC GAMP_DEBUG=1)
+  target_include_directories(gamp_checked PUBLIC ${CMAKE_SOURCE_DIR}/include
+                             ${CMAKE_SOURCE_DIR}/src)
+  set_target_properties(gamp_checked PROPERTIES LINKER_LANGUAGE C)
+else()
+  add_library(gamp_checked ALIAS gamp_internal)
+endif()
+gamp_programs(unit ${example_parts})
 foreach(name ${unit_programs})
+  if(name MATCHES "_(faults|checked)$")
+    target_link_libraries(unit_${name} PRIVATE gamp_checked)
+  else()
+    target_link_libraries(unit_${name} PRIVATE gamp_internal)
+  endif()
   target_include_directories(unit_${name} PRIVATE ${example_part_dirs})
   target_link_options(unit_${name} PRIVATE -Wl,--allow-multiple-definition)
   target_compile_options(unit_${name} PRIVATE ${gamp_switch_flags})
