@@ -309,12 +309,10 @@ static uintptr_t thread_lo, thread_hi, thread_sp;
 
 static void thread_body(void *arg)
 {
-    char here;
-
     CHECK(arg == &thread_done);
     pthread_sigmask(SIG_SETMASK, NULL, &thread_mask);
     thread_stack(&thread_lo, &thread_hi);
-    thread_sp = (uintptr_t)&here;
+    thread_sp = (uintptr_t)__builtin_frame_address(0);
     store_release(&thread_done, 1);
     futex_wake(&thread_done, 1);
 }
