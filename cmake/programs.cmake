@@ -124,8 +124,9 @@ endfunction()
 
 # Unit tests see the inside, so they are compiled with the library's definitions. A test may bring
 # stubs of what a floor calls; being first on the command line they win over the archive's. Those
-# named *_faults and *_checked need what debug builds have: system calls that fail on demand, and
-# checks of ranks and states. In the other builds they get a library of their own.
+# named *_faults and *_checked need what debug builds have: system calls that fail on demand
+# (tests/unit/faults.h), and checks of ranks and states. In the other builds they get a library of
+# their own.
 if(NOT GAMP_DEBUG)
   add_library(gamp_checked STATIC ${gamp_sources} ${backtrace_object})
   foreach(property COMPILE_DEFINITIONS COMPILE_OPTIONS INCLUDE_DIRECTORIES LINK_LIBRARIES)
@@ -145,6 +146,10 @@ gamp_programs(unit ${example_parts})
 foreach(name ${unit_programs})
   if(name MATCHES "_(faults|checked)$")
     target_link_libraries(unit_${name} PRIVATE gamp_checked)
+    if(name MATCHES "_faults$")
+      target_link_options(unit_${name} PRIVATE
+        -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=aligned_alloc)
+    endif()
   else()
     target_link_libraries(unit_${name} PRIVATE gamp_internal)
   endif()

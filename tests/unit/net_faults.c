@@ -2,7 +2,7 @@
 /* System calls that fail, each in its turn: what the caller gets is an error, nothing leaks, and
  * the next attempt works. And kernels that lack something: epoll_pwait2, pidfd_open. */
 #include "harness/test.h"
-#include "os/linux/sys.h"
+#include "faults.h"
 #include <gamp/go.h>
 #include <gamp/net.h>
 #include <gamp/os.h>
@@ -16,55 +16,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#ifndef GAMP_DEBUG
-
-TEST(needs_a_debug_build)
-{
-    test_skip("no fault injection in this build");
-}
-
-#else
-
-static struct {
-    long number;
-    long error;
-    int at; /* which call of that number fails, from 0 */
-    int n;  /* calls so far */
-    bool every;
-    bool done; /* it has failed */
-    pid_t tid; /* of this thread alone, unless 0 */
-} fault;
-
-/* Other threads of the runtime come by too; what they then see does not matter. */
-__attribute__((no_sanitize_thread)) static long inject(long number)
-{
-    if (number != fault.number ||
-        (fault.tid && sys_raw6(SYS_gettid, 0, 0, 0, 0, 0, 0) != fault.tid))
-        return 0;
-    if (__atomic_fetch_add(&fault.n, 1, __ATOMIC_RELAXED) != fault.at && !fault.every)
-        return 0;
-    fault.done = true;
-    return fault.error;
-}
-
-__attribute__((no_sanitize_thread)) static void arm(long number, long error, int at)
-{
-    sys_fault = NULL;
-    fault.number = number;
-    fault.error = error;
-    fault.at = at;
-    fault.n = 0;
-    fault.done = false;
-    fault.every = false;
-    fault.tid = 0;
-    sys_fault = inject;
-}
-
-__attribute__((no_sanitize_thread)) static void disarm(void)
-{
-    sys_fault = NULL;
-}
 
 static int open_descriptors(void)
 {
@@ -351,5 +302,3 @@ TEST(without_a_poller_at_first)
     fault.every = true;
     CHECK_EQ(gamp_run(late_poller, 0, NULL), 0);
 }
-
-#endif
