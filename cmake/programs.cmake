@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Tests, stress tests, models, fuzzers and examples; ctest knows them by labels
-# unit, api, example, model, consumer, tree. Stress is registered for `ctest -C stress` alone.
+# unit, api, quick, example, model, consumer, tree. Stress is registered for `ctest -C stress` alone.
 
 # What the examples of several files consist of, main apart, can be tested and fuzzed.
 file(GLOB example_dirs CONFIGURE_DEPENDS LIST_DIRECTORIES true ${CMAKE_SOURCE_DIR}/examples/*)
@@ -178,8 +178,17 @@ foreach(script ${scripts})
     GAMP_SANITIZE=${GAMP_SANITIZE})
 endforeach()
 
+# One that has a line `/* quick: VAR=VALUE... */` runs as a test as well, alone, with that in its
+# environment.
 gamp_programs(stress gamp_static)
 foreach(name ${stress_programs})
+  file(STRINGS ${CMAKE_SOURCE_DIR}/tests/stress/${name}.c quick REGEX "^/\\* quick: .* \\*/$")
+  if(quick)
+    string(REGEX REPLACE "^/\\* quick: (.*) \\*/$" "\\1" quick "${quick}")
+    separate_arguments(quick)
+    gamp_test(quick/${name} quick ENV ${quick} COMMAND stress_${name})
+    set_tests_properties(quick/${name} PROPERTIES RUN_SERIAL ON)
+  endif()
   foreach(procs 1 2 8)
     gamp_test(stress/${name}@p${procs} stress STRESS ENV GAMPMAXPROCS=${procs}
               COMMAND stress_${name})
