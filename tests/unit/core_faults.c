@@ -83,10 +83,10 @@ static void start_once(void *arg)
             spawn_many();
             CHECK_EQ(gamp_stop(gamp_now() + 10 * GAMP_SECOND), 0);
         }
-        _exit(fault.done ? STARTED_BY_FAULT : STARTED);
+        _exit(faulted() ? STARTED_BY_FAULT : STARTED);
     }
     CHECK_MSG(err == -ENOMEM || err == -EAGAIN, "call %ld, number %d: %d", number, s->at, err);
-    CHECK(fault.done);
+    CHECK(faulted());
     /* It is as after the end. */
     CHECK_EQ(gamp_go(count), -EPERM);
     CHECK_EQ(gamp_num_goroutine(), 0);
@@ -303,7 +303,7 @@ static void block_in_read(void)
 /* A thread that the runtime did not make: the runtime may have none left for main. */
 static void *end_of_drought(void *arg)
 {
-    while (!load_acquire(&fault.done))
+    while (!faulted())
         usleep(500);
     usleep(2000);
     disarm();
@@ -336,7 +336,7 @@ TEST_GO_WITHIN(no_threads_for_a_while, 40)
         gamp_waitgroup_wait(&wg);
         CHECK_EQ(ran, n);
         CHECK_EQ(pthread_join(t, NULL), 0);
-        CHECK(fault.done);
+        CHECK(faulted());
     }
 }
 
@@ -535,7 +535,7 @@ static int fail_in_turn(const struct scenario *s, long number, long error)
         err = s->run();
         disarm();
         CHECK_MSG(errno == 4242, "%s: call %ld, number %d: errno %d", s->name, number, at, errno);
-        if (!fault.done)
+        if (!faulted())
             break;
         seen++;
         CHECK_MSG(err == 0 || err == error || err == -ENOMEM || err == -EAGAIN,

@@ -5,7 +5,8 @@
  *     arm(SYS_mmap, -ENOMEM, 3);   the fourth call from now on fails
  *     fault.every = true;          and all after it
  *     ...
- *     disarm();                    fault.done: one has failed
+ *     disarm();
+ *     if (faulted()) ...           one has failed
  *
  * FAULT_MALLOC stands for malloc, calloc and aligned_alloc; SYS_clone for making a thread. */
 #ifndef GAMP_TEST_FAULTS_H
@@ -53,7 +54,7 @@ FAULTS_FN static void arm(long number, long error, int at)
     fault.error = error;
     fault.at = at;
     fault.n = 0;
-    fault.done = false;
+    __atomic_store_n(&fault.done, false, __ATOMIC_RELAXED);
     fault.every = false;
     fault.tid = 0;
     __atomic_store_n(&sys_fault, inject, __ATOMIC_SEQ_CST);
@@ -62,6 +63,11 @@ FAULTS_FN static void arm(long number, long error, int at)
 FAULTS_FN static void disarm(void)
 {
     __atomic_store_n(&sys_fault, NULL, __ATOMIC_SEQ_CST);
+}
+
+FAULTS_FN static bool faulted(void)
+{
+    return __atomic_load_n(&fault.done, __ATOMIC_RELAXED);
 }
 
 void *__real_malloc(size_t n);

@@ -176,7 +176,7 @@ static void fail_in_turn(const struct scenario *s, long number, long error, bool
         arm(number, error, at);
         err = s->run();
         disarm();
-        if (!fault.done) {
+        if (!faulted()) {
             CHECK_EQ(err, 0);
             break;
         }
@@ -255,7 +255,7 @@ static void without(long number, long answer)
     arm(number, answer, 0);
     fault.every = true;
     CHECK_EQ(gamp_run(all_of_it, 0, NULL), 0);
-    CHECK(fault.done);
+    CHECK(faulted());
 }
 
 TEST(without_epoll_pwait2)
