@@ -21,18 +21,19 @@ static struct g *get(struct p *pp)
     return runqget(pp, &inherit);
 }
 
-static void setup(void)
+/* With one P its owner moves head and runnext by plain stores. */
+static void setup(int procs)
 {
-    gomaxprocs = 1;
+    gomaxprocs = procs;
     for (int i = 0; i < MANY; i++)
         gs[i].goid = (uint64_t)i;
     mine.status = Prunning;
     other.status = Pidle;
 }
 
-TEST(runq_first_in_first_out)
+static void first_in_first_out(int procs)
 {
-    setup();
+    setup(procs);
     CHECK(runqempty(&mine));
     CHECK(!get(&mine));
     /* Several times around the ring. */
@@ -47,11 +48,17 @@ TEST(runq_first_in_first_out)
     }
 }
 
-TEST(runq_next_runs_first_and_kicks_the_old_one)
+TEST(runq_first_in_first_out)
+{
+    first_in_first_out(2);
+    first_in_first_out(1);
+}
+
+static void next_runs_first_and_kicks_the_old_one(int procs)
 {
     bool inherit = false;
 
-    setup();
+    setup(procs);
     runqput(&mine, &gs[0], false);
     runqput(&mine, &gs[1], true);
     runqput(&mine, &gs[2], true);
@@ -70,10 +77,16 @@ TEST(runq_next_runs_first_and_kicks_the_old_one)
     CHECK(get(&mine) == &gs[3]);
 }
 
-/* Half of a full ring and the new one go to the global queue, the oldest first. */
-TEST(runq_overflow)
+TEST(runq_next_runs_first_and_kicks_the_old_one)
 {
-    setup();
+    next_runs_first_and_kicks_the_old_one(2);
+    next_runs_first_and_kicks_the_old_one(1);
+}
+
+/* Half of a full ring and the new one go to the global queue, the oldest first. */
+static void overflow(int procs)
+{
+    setup(procs);
     for (uint32_t i = 0; i < RUNQ_CAP; i++)
         runqput(&mine, &gs[i], false);
     CHECK_EQ(runqsize(&mine), RUNQ_CAP);
@@ -88,13 +101,20 @@ TEST(runq_overflow)
     for (uint32_t i = RUNQ_CAP / 2; i < RUNQ_CAP; i++)
         CHECK(get(&mine) == &gs[i]);
     CHECK(runqempty(&mine));
+    globrunqputbatch(&(struct gqueue){NULL, NULL, 0}); /* counts anew */
 }
 
-TEST(runq_batch_takes_what_fits)
+TEST(runq_overflow)
+{
+    overflow(2);
+    overflow(1);
+}
+
+static void batch_takes_what_fits(int procs)
 {
     struct gqueue q = {0};
 
-    setup();
+    setup(procs);
     for (int i = 0; i < 10; i++)
         runqput(&mine, &gs[i], false);
     for (int i = 10; i < 300; i++)
@@ -107,6 +127,12 @@ TEST(runq_batch_takes_what_fits)
     CHECK(gqueue_pop(&q) == &gs[RUNQ_CAP]);
 }
 
+TEST(runq_batch_takes_what_fits)
+{
+    batch_takes_what_fits(2);
+    batch_takes_what_fits(1);
+}
+
 /* A thief takes the older half, rounded up, and keeps its order. */
 TEST(runq_steal_takes_half)
 {
@@ -115,7 +141,7 @@ TEST(runq_steal_takes_half)
 
         memset(&mine, 0, sizeof mine);
         memset(&other, 0, sizeof other);
-        setup();
+        setup(2);
         for (uint32_t i = 0; i < n; i++)
             runqput(&other, &gs[i], false);
         CHECK(runqsteal(&mine, &other, true) == &gs[taken - 1]);
@@ -130,7 +156,7 @@ TEST(runq_steal_takes_half)
 
 TEST(runq_steal_of_runnext_only_when_asked)
 {
-    setup();
+    setup(2);
     runqput(&other, &gs[1], true);
     CHECK(!runqsteal(&mine, &other, false));
     CHECK(runqsteal(&mine, &other, true) == &gs[1]);
@@ -147,7 +173,7 @@ TEST(runq_steal_of_runnext_only_when_asked)
 /* head and tail are 32 bits and go around. */
 TEST(runq_counters_wrap)
 {
-    setup();
+    setup(2);
     mine.runq.head = mine.runq.tail = UINT32_MAX - 20;
     for (int turn = 0; turn < 3; turn++) {
         for (int i = 0; i < 200; i++)
@@ -166,8 +192,7 @@ TEST(globq_shares)
 {
     struct gqueue q = {0};
 
-    setup();
-    gomaxprocs = 4;
+    setup(4);
     for (int i = 0; i < 400; i++)
         gqueue_push(&q, &gs[i]);
     globrunqputbatch(&q);
@@ -186,7 +211,7 @@ TEST(globq_shares)
 /* Those that used up their slice come after the others, one at a time. */
 TEST(globq_hogs_wait)
 {
-    setup();
+    setup(2);
     lock(&sched.lock);
     globrunqputhog(&gs[0]);
     globrunqputhog(&gs[1]);
@@ -276,7 +301,7 @@ TEST_WITHIN(runq_each_comes_out_once, 60)
     pthread_t t[THIEVES];
     struct g *gp;
 
-    setup();
+    setup(2);
     mine.status = Pidle; /* thieves need not wait for its runnext */
     for (long i = 0; i < THIEVES; i++)
         CHECK_EQ(pthread_create(&t[i], NULL, thief, (void *)(i % 2)), 0);
