@@ -176,8 +176,11 @@ static void fail_in_turn(const struct scenario *s, long number, long error, bool
         arm(number, error, at);
         err = s->run();
         disarm();
-        if (!faulted()) {
-            CHECK_EQ(err, 0);
+        /* Emulators make a copy of a child that borrows our memory: that its call failed is then
+         * seen by the error alone. */
+        if (!faulted() && !(s->run == processes && err == error)) {
+            CHECK_MSG(err == 0, "%s: call %ld, number %d did not fail: %d", s->name, number, at,
+                      err);
             break;
         }
         if (hidden)
@@ -186,7 +189,7 @@ static void fail_in_turn(const struct scenario *s, long number, long error, bool
         CHECK_EQ(s->run(), 0);
     }
     /* The other ends close theirs when they see it. */
-    for (int i = 0; i < 200 && open_descriptors() > before; i++)
+    for (int i = 0; i < 2000 && open_descriptors() > before; i++)
         gamp_sleep(5 * GAMP_MILLISECOND);
     CHECK_MSG(open_descriptors() <= before, "%s: call %ld leaks", s->name, number);
 }
