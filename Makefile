@@ -29,7 +29,10 @@ run:           ## installs what is missing, builds, serves, loads and measures t
 	$(MAKE) build PRESET=release
 	tools/run-demo build/release
 
-test: all      ## builds and runs ctest
+test:          ## installs what is missing if it can, builds and runs ctest
+	-tools/setup build test
+	cmake --preset $(PRESET) >/dev/null  # finds what is there now
+	$(MAKE) all
 	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure --no-tests=error
 
 stress:        ## the long tests, with seeds, at 1, 2 and 8 Ps

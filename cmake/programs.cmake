@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Tests, stress tests, models, fuzzers and examples; ctest knows them by labels
-# unit, api, example, model, consumer, tree. Stress is registered for `ctest -C stress` alone.
+# unit, api, quick, example, model, consumer, tree. Stress is registered for `ctest -C stress` alone.
 
 # What the examples of several files consist of, main apart, can be tested and fuzzed.
 file(GLOB example_dirs CONFIGURE_DEPENDS LIST_DIRECTORIES true ${CMAKE_SOURCE_DIR}/examples/*)
@@ -124,9 +124,36 @@ function(gamp_programs kind)
 endfunction()
 
 # Unit tests see the inside, so they are compiled with the library's definitions. A test may bring
-# stubs of what a floor calls; being first on the command line they win over the archive's.
-gamp_programs(unit ${example_parts} gamp_internal)
+# stubs of what a floor calls; being first on the command line they win over the archive's. Those
+# named *_faults and *_checked need what debug builds have: system calls that fail on demand
+# (tests/unit/faults.h), and checks of ranks and states. In the other builds they get a library of
+# their own.
+if(NOT GAMP_DEBUG)
+  add_library(gamp_checked STATIC ${gamp_sources} ${backtrace_object})
+  foreach(property COMPILE_DEFINITIONS COMPILE_OPTIONS INCLUDE_DIRECTORIES LINK_LIBRARIES)
+    get_target_property(value gamp_objects ${property})
+    if(value)
+      set_target_properties(gamp_checked PROPERTIES ${property} "${value}")
+    endif()
+  endforeach()
+  target_compile_definitions(gamp_checked PUBLIC GAMP_DEBUG=1)
+  target_include_directories(gamp_checked PUBLIC ${CMAKE_SOURCE_DIR}/include
+                             ${CMAKE_SOURCE_DIR}/src)
+  set_target_properties(gamp_checked PROPERTIES LINKER_LANGUAGE C)
+else()
+  add_library(gamp_checked ALIAS gamp_internal)
+endif()
+gamp_programs(unit ${example_parts})
 foreach(name ${unit_programs})
+  if(name MATCHES "_(faults|checked)$")
+    target_link_libraries(unit_${name} PRIVATE gamp_checked)
+    if(name MATCHES "_faults$")
+      target_link_options(unit_${name} PRIVATE
+        -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=aligned_alloc)
+    endif()
+  else()
+    target_link_libraries(unit_${name} PRIVATE gamp_internal)
+  endif()
   target_include_directories(unit_${name} PRIVATE ${example_part_dirs})
   target_link_options(unit_${name} PRIVATE -Wl,--allow-multiple-definition)
   target_compile_options(unit_${name} PRIVATE ${gamp_switch_flags})
@@ -152,19 +179,25 @@ foreach(script ${scripts})
     GAMP_SANITIZE=${GAMP_SANITIZE})
 endforeach()
 
-# A source with a line `/* short: SECONDS */` obeys GAMP_STRESS_SECONDS, and runs that long among the
-# ordinary tests too.
+# One that has a line `/* quick: VAR=VALUE... */` runs as a test as well, alone, with that in its
+# environment; `/* quick at 1, 2 and 8 Ps: ... */`: with each, beside others.
 gamp_programs(stress gamp_static)
 foreach(name ${stress_programs})
-  file(GLOB source ${CMAKE_SOURCE_DIR}/tests/stress/${name}.c ${CMAKE_SOURCE_DIR}/tests/stress/${name}.cc)
-  file(STRINGS ${source} short REGEX "^/\\* short: [0-9]+ \\*/$")
-  string(REGEX MATCH "[0-9]+" short "${short}")
+  file(GLOB source ${CMAKE_SOURCE_DIR}/tests/stress/${name}.c
+       ${CMAKE_SOURCE_DIR}/tests/stress/${name}.cc)
+  file(STRINGS ${source} line REGEX "^/\\* quick[^:]*: .* \\*/$")
+  string(REGEX REPLACE "^/\\* quick[^:]*: (.*) \\*/$" "\\1" quick "${line}")
+  separate_arguments(quick)
+  if(quick AND NOT line MATCHES "quick at")
+    gamp_test(quick/${name} quick ENV ${quick} COMMAND stress_${name})
+    set_tests_properties(quick/${name} PROPERTIES RUN_SERIAL ON)
+  endif()
   foreach(procs 1 2 8)
     gamp_test(stress/${name}@p${procs} stress STRESS ENV GAMPMAXPROCS=${procs}
               COMMAND stress_${name})
-    if(short)
-      gamp_test(short/${name}@p${procs} api ENV GAMPMAXPROCS=${procs}
-                GAMP_STRESS_SECONDS=${short} COMMAND stress_${name})
+    if(line MATCHES "quick at")
+      gamp_test(quick/${name}@p${procs} quick ENV GAMPMAXPROCS=${procs} ${quick}
+                COMMAND stress_${name})
     endif()
   endforeach()
 endforeach()
@@ -228,5 +261,7 @@ if(GAMP_SANITIZE)
               COMMAND ${CMAKE_SOURCE_DIR}/tools/check-status 99 $<TARGET_FILE:planted> ${sanitizer})
   endforeach()
 endif()
-gamp_test(tree/rules tree COMMAND ${CMAKE_SOURCE_DIR}/tools/check-layers)
-gamp_test(tree/rules-fire tree COMMAND ${CMAKE_SOURCE_DIR}/tools/check-layers --self-test)
+set(if_python "command -v python3 >/dev/null || exit 77; exec \"$0\" \"$@\"")
+gamp_test(tree/rules tree COMMAND sh -c "${if_python}" ${CMAKE_SOURCE_DIR}/tools/check-layers)
+gamp_test(tree/rules-fire tree COMMAND sh -c "${if_python}" ${CMAKE_SOURCE_DIR}/tools/check-layers
+          --self-test)

@@ -68,11 +68,13 @@ int gamp_run(int (*fn)(int, char **), int argc, char **argv)
 int gamp_start(const gamp_config *cfg)
 {
     struct boot b = boot_of(cfg, true);
+    int saved = *__errno_location(), r;
 
     if (!boot_claim())
         return -EALREADY;
-    run_library(&b);
-    return 0;
+    r = run_library(&b);
+    *__errno_location() = saved;
+    return r;
 }
 
 int gamp_stop(gamp_time until)

@@ -17,13 +17,20 @@ static void put_pad(struct out *o, int n, char c)
         put(o, c);
 }
 
-static void put_str(struct out *o, const char *s, int width)
+static void put_str(struct out *o, const char *s, int width, bool left)
 {
+    int n = 0;
+
     if (!s)
         s = "(null)";
-    for (; *s; s++, width--)
+    while (s[n])
+        n++;
+    if (!left)
+        put_pad(o, width - n, ' ');
+    for (; *s; s++)
         put(o, *s);
-    put_pad(o, width, ' ');
+    if (left)
+        put_pad(o, width - n, ' ');
 }
 
 static void put_num(struct out *o, uint64_t v, bool neg, unsigned base, int width, char pad)
@@ -60,8 +67,9 @@ static const char *directive(struct out *o, const char *f, va_list *ap)
 {
     int longs = 0, width = 0;
     char pad = ' ';
+    bool left = *f == '-';
 
-    if (*f == '-')
+    if (left)
         f++;
     if (*f == '0')
         pad = *f++;
@@ -71,7 +79,7 @@ static const char *directive(struct out *o, const char *f, va_list *ap)
         longs = 1;
     switch (*f) {
     case 's':
-        put_str(o, va_arg(*ap, const char *), width);
+        put_str(o, va_arg(*ap, const char *), width, left);
         break;
     case 'c':
         put(o, (char)va_arg(*ap, int));
@@ -87,7 +95,7 @@ static const char *directive(struct out *o, const char *f, va_list *ap)
         put_num(o, arg_unsigned(ap, longs), false, 16, width, pad);
         break;
     case 'p':
-        put_str(o, "0x", 0);
+        put_str(o, "0x", 0, true);
         put_num(o, (uintptr_t)va_arg(*ap, void *), false, 16, width, pad);
         break;
     case '\0':

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fmt: formatted text without malloc, stdio or locale, for reports that may run in a signal
  * handler or while libc's locks are taken. Understands %s %c %d %u %x %p %% with the lengths
- * l, ll, z, a zero flag and a width. Text that does not fit is cut. */
+ * l, ll, z, a zero flag and a width; %-Ns pads a string on its right. Text that does not fit is
+ * cut. */
 #ifndef GAMP_BASE_FMT_H
 #define GAMP_BASE_FMT_H
 

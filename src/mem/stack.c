@@ -45,19 +45,20 @@ size_t stack_slot_size(int class)
 /* Room for n words more in an array that lives in mappings of its own. */
 static bool grow(uintptr_t **array, uint32_t *cap, uint32_t need)
 {
-    uint32_t n = *cap ? *cap : 512;
+    uint64_t n = *cap ? *cap : 512;
     uintptr_t *p;
 
     if (need <= *cap)
         return true;
     while (n < need)
         n *= 2;
+    n = MIN(n, UINT32_MAX);
     p = *cap ? vm_remap(*array, *cap * sizeof **array, n * sizeof **array)
              : vm_map(n * sizeof **array);
     if (!p)
         return false;
     *array = p;
-    *cap = n;
+    *cap = (uint32_t)n;
     return true;
 }
 
@@ -173,7 +174,7 @@ static int scavenge_class(int class, int max)
 
     while (more && done < max) {
         lock(&stacks.lock);
-        for (int i = 0; i < BATCH && s->spared > 0; i++, done++, s->spared--)
+        for (int i = 0; i < BATCH && done < max && s->spared > 0; i++, done++, s->spared--)
             vm_unused((void *)(s->free[s->cold++] + guard), size - guard);
         more = s->spared > 0;
         unlock(&stacks.lock);

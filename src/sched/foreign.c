@@ -49,19 +49,21 @@ static struct m *m_get(void)
     unlock(&foreign.lock);
     if (!m)
         m = persistentalloc(sizeof *m);
-    if (!m)
-        throw("out of memory for a thread's record");
-    race_acquire(m);
+    if (m)
+        race_acquire(m);
     return m;
 }
 
-struct g *foreign_attach(void)
+struct g *foreign_try_attach(void)
 {
     int saved = errno;
     struct m *m = m_get();
-    uint32_t waitid = m->g0_storage.waitid;
+    uint32_t waitid;
     struct g *gp;
 
+    if (!m)
+        return NULL;
+    waitid = m->g0_storage.waitid;
     *m = (struct m){.rand = (uint64_t)nanotime()};
     /* The record may have served another thread: late claims of its waits must go on failing. */
     m->g0_storage.waitid = (waitid | 1) + 1;
@@ -71,6 +73,15 @@ struct g *foreign_attach(void)
     if (foreign.have_key)
         pthread_setspecific(foreign.key, m);
     errno = saved;
+    return gp;
+}
+
+struct g *foreign_attach(void)
+{
+    struct g *gp = foreign_try_attach();
+
+    if (!gp)
+        throw("out of memory for a thread's record");
     return gp;
 }
 

@@ -6,7 +6,10 @@
 
 #include "sched/m.h"
 
+/* Throws when there is no memory for the record. */
 struct g *foreign_attach(void);
+/* The same; NULL when there is none. */
+struct g *foreign_try_attach(void);
 /* Once. From then on the child of a fork is a process without a runtime, and its thread a foreign
  * one. */
 void foreign_init(void);

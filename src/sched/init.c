@@ -147,7 +147,7 @@ static int32_t initial_procs(const struct boot *b)
     return MIN(n, MAXPROCS);
 }
 
-static void schedinit(const struct boot *b)
+static int schedinit(const struct boot *b)
 {
     if (b->max_threads > 0)
         sched.maxmcount = b->max_threads;
@@ -179,7 +179,10 @@ static void schedinit(const struct boot *b)
     netpollinit();
     store_relaxed(&sched.lastpoll, nanotime());
     step("lastpoll");
-    procresize(initial_procs(b));
+    if (procresize(initial_procs(b)) < 0) {
+        store_release(&sched.phase, PHASE_STOPPED);
+        return -ENOMEM;
+    }
     step("procresize");
     if (!b->library) {
         /* m0 begins with P 0. */
@@ -190,9 +193,10 @@ static void schedinit(const struct boot *b)
     store_release(&sched.phase, PHASE_RUN);
     starttheworld();
     step("worldstarted");
+    return 0;
 }
 
-void rt0_go(const struct boot *b)
+int rt0_go(const struct boot *b)
 {
     trace_last = nanotime();
     tls_probe();
@@ -200,17 +204,27 @@ void rt0_go(const struct boot *b)
     step("check");
     osinit();
     step("osinit");
-    schedinit(b);
+    return schedinit(b);
 }
 
-void mstartm0(void)
+int mstartm0(void)
 {
+    int err;
+
     preempt_init();
     fatal_initsig();
     cxx_init();
     step("initsig");
-    sysmon_start();
-    template_start();
+    err = sysmon_start();
+    if (!err)
+        err = template_start();
+    if (err) {
+        /* sysmon ends by this, if it is there. */
+        store_release(&sched.phase, PHASE_STOPPED);
+        sysmon_wake();
+        return err;
+    }
     template_wake();
     step("sysmon");
+    return 0;
 }

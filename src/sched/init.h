@@ -13,8 +13,11 @@ struct boot {
 
 /* Once per process: claims the runtime; false when somebody did before. */
 bool boot_claim(void);
-/* The order of Go's rt0_go and schedinit. The caller is on m0 (unless library). */
-void rt0_go(const struct boot *b);
-void mstartm0(void); /* the parts of mstart1 that run once */
+/* The order of Go's rt0_go and schedinit. The caller is on m0 (unless library). 0; -ENOMEM, and the
+ * runtime is stopped then. */
+int rt0_go(const struct boot *b);
+/* The parts of mstart1 that run once. 0; -EAGAIN or -ENOMEM when there is no thread to be had, and
+ * the runtime is stopped then. */
+int mstartm0(void);
 
 #endif

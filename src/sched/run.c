@@ -182,12 +182,17 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
     m0_bounds(&m0);
     minit(&m0);
     thread_sigmask(SIG_SETMASK, NULL, &mask);
-    rt0_go(b);
-    thread_sigmask(SIG_SETMASK, &sched.sigmask, NULL);
-    err = newproc(&o, gomain, NULL, 0, GNORMAL, (uintptr_t)fn);
+    err = rt0_go(b);
     if (!err) {
-        mstartm0();
-        mstart1(&m0);
+        thread_sigmask(SIG_SETMASK, &sched.sigmask, NULL);
+        err = newproc(&o, gomain, NULL, 0, GNORMAL, (uintptr_t)fn);
+    }
+    if (!err) {
+        err = mstartm0();
+        if (!err)
+            mstart1(&m0);
+        else
+            count_owned(&p0.ended); /* main, which never ran */
     }
     /* The end: m0 is an ordinary thread of the process again. */
     if (err)
@@ -207,14 +212,16 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
     return err ? err : sched.exitcode;
 }
 
-void run_library(const struct boot *b)
+int run_library(const struct boot *b)
 {
-    struct g *gp = getg();
+    int err;
 
-    if (!gp)
-        gp = foreign_attach();
-    rt0_go(b);
-    mstartm0();
+    if (!getg() && !foreign_try_attach()) {
+        store_release(&sched.phase, PHASE_STOPPED);
+        return -ENOMEM;
+    }
+    err = rt0_go(b);
+    return err ? err : mstartm0();
 }
 
 /* No goroutine runs any more: every M is inside the runtime, asleep for good, or has no

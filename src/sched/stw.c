@@ -14,6 +14,7 @@
 #include "sched/preempt.h"
 #include "sched/proc.h"
 #include "sched/schedt.h"
+#include <errno.h>
 
 enum { AGAIN = 100 * 1000 };
 
@@ -125,7 +126,8 @@ void starttheworld(void)
 
 static struct p *p_new(int32_t id)
 {
-    struct p *pp = id == 0 ? &p0 : persistentalloc(sizeof *pp);
+    static struct p *spare; /* persistent memory of one for which there were no stacks */
+    struct p *pp = id == 0 ? &p0 : spare ? spare : persistentalloc(sizeof *pp);
 
     if (!pp)
         return NULL;
@@ -133,7 +135,12 @@ static struct p *p_new(int32_t id)
     pp->status = Pgcstop;
     if (id != 0)
         timers_init(&pp->timers);
-    return stackcache_init(pp) < 0 ? NULL : pp;
+    if (stackcache_init(pp) < 0) {
+        spare = id == 0 ? spare : pp;
+        return NULL;
+    }
+    spare = id == 0 ? spare : NULL;
+    return pp;
 }
 
 /* What a dying P has goes to the others. */
@@ -155,7 +162,7 @@ static void p_destroy(struct p *pp)
     store_release(&pp->status, Pdead);
 }
 
-void procresize(int32_t n)
+int procresize(int32_t n)
 {
     struct m *m = getm();
     int32_t old = load_relaxed(&gomaxprocs);
@@ -173,7 +180,8 @@ void procresize(int32_t n)
         }
         store_release(&allp[i]->status, Pgcstop);
     }
-    invariant(n > 0);
+    if (n == 0)
+        return -ENOMEM;
     if (m->p && m->p->id >= n) {
         m->p->m = NULL;
         m->p = NULL;
@@ -184,6 +192,7 @@ void procresize(int32_t n)
         p_destroy(allp[i]);
     store_release(&gomaxprocs, n);
     event_emit(EV_PROCS, (uint64_t)n, 0);
+    return 0;
 }
 
 int32_t gomaxprocs_set(int32_t n)
@@ -196,7 +205,7 @@ int32_t gomaxprocs_set(int32_t n)
         return old;
     stoptheworld();
     old = load_relaxed(&gomaxprocs);
-    procresize(n);
+    invariant(procresize(n) == 0); /* there are some already */
     starttheworld();
     return old;
 }

@@ -10,8 +10,8 @@
 void stoptheworld(void);
 /* procs: as gomaxprocs stands. */
 void starttheworld(void);
-/* The world is stopped. */
-void procresize(int32_t n);
+/* The world is stopped. When memory is short there are fewer Ps than n. 0; -ENOMEM: not one. */
+int procresize(int32_t n);
 /* sched.direct follows phase and gcwaiting; after either changed, sched.lock held or before others
  * run. */
 void direct_update(void);

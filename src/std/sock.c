@@ -78,7 +78,7 @@ static int bind_one(const struct network *net, const gamp_addr *a, bool both)
         return fd;
     if (family == AF_INET6)
         err = sock_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !both);
-    if (!err && family != AF_UNIX && net->type == SOCK_STREAM)
+    if (!err && net->type == SOCK_STREAM)
         err = sock_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (!err)
         err = (int)sys_call(SYS_bind, fd, &a->addr, a->len);
@@ -91,19 +91,39 @@ static int bind_one(const struct network *net, const gamp_addr *a, bool both)
     return fd;
 }
 
+/* u: NULL for a name without a file. */
+static int bind_path(const struct network *net, const gamp_addr *a, struct unixpath *u)
+{
+    int fd = sock_make(AF_UNIX, net->type), err;
+
+    if (fd < 0)
+        return fd;
+    err = (int)sys_call(SYS_bind, fd, &a->addr, a->len);
+    if (!err && u)
+        unixpath_made(u);
+    if (!err && net->type == SOCK_STREAM)
+        err = (int)sys_call(SYS_listen, fd, INT_MAX);
+    if (!err)
+        return sock_open(fd, sock_traits(AF_UNIX, net->type));
+    sys_close(fd);
+    return err;
+}
+
 static int bind_unix(const struct network *net, const char *path)
 {
+    struct unixpath *u = NULL;
     gamp_addr a;
     int err = addr_unix(path, &a), fd;
 
     if (err)
         return err;
-    fd = bind_one(net, &a, false);
+    if (*path != '@' && (u = unixpath_new(path)) == NULL)
+        return -ENOMEM;
+    fd = bind_path(net, &a, u);
     if (fd < 0)
-        return fd;
-    fd = sock_open(fd, sock_traits(AF_UNIX, net->type));
-    if (fd >= 0 && *path != '@')
-        unixpath_bound(fd, path);
+        unixpath_drop(u);
+    else if (u)
+        unixpath_listens(u, fd);
     return fd;
 }
 

@@ -34,19 +34,32 @@ static uint32_t seq_of(int fd)
     return pd ? PD_SEQ(load_acquire(&pd->mu)) : 0;
 }
 
-void unixpath_bound(int fd, const char *path)
+struct unixpath *unixpath_new(const char *path)
 {
     size_t n = strlen(path) + 1;
     struct unixpath *u = malloc(sizeof *u + n);
+
+    if (!u)
+        return NULL;
+    *u = (struct unixpath){.fd = -1, .pid = sys_getpid()};
+    memcpy(u->path, path, n);
+    return u;
+}
+
+void unixpath_made(struct unixpath *u)
+{
     struct stat st;
 
-    if (!u || path_stat(path, &st) < 0) {
-        free(u);
+    if (path_stat(u->path, &st) < 0)
         return;
-    }
-    *u = (struct unixpath){
-        .fd = fd, .seq = seq_of(fd), .pid = sys_getpid(), .dev = st.st_dev, .ino = st.st_ino};
-    memcpy(u->path, path, n);
+    u->dev = st.st_dev;
+    u->ino = st.st_ino;
+}
+
+void unixpath_listens(struct unixpath *u, int fd)
+{
+    u->fd = fd;
+    u->seq = seq_of(fd);
     gamp_enter();
     lock(&paths_lock);
     u->next = paths;
@@ -56,10 +69,20 @@ void unixpath_bound(int fd, const char *path)
     gamp_leave();
 }
 
+/* Inode 0, which is none, while nothing was made. */
+void unixpath_drop(struct unixpath *u)
+{
+    struct stat st;
+
+    if (u && u->ino != 0 && u->pid == sys_getpid() && path_stat(u->path, &st) == 0 &&
+        st.st_dev == u->dev && st.st_ino == u->ino)
+        sys_call(SYS_unlinkat, AT_FDCWD, u->path, 0);
+    free(u);
+}
+
 void unixpath_closing(int fd)
 {
     struct unixpath **at, *u;
-    struct stat st;
 
     /* Relaxed: a listener's closer knows of its listening. */
     if (likely(load_relaxed(&count) == 0))
@@ -74,8 +97,7 @@ void unixpath_closing(int fd)
     }
     unlock(&paths_lock);
     gamp_leave();
-    if (u && u->seq == seq_of(fd) && u->pid == sys_getpid() && path_stat(u->path, &st) == 0 &&
-        st.st_dev == u->dev && st.st_ino == u->ino)
-        sys_call(SYS_unlinkat, AT_FDCWD, u->path, 0);
-    free(u);
+    if (u && u->seq != seq_of(fd))
+        u->ino = 0; /* the number is another's: the listener was closed behind our back */
+    unixpath_drop(u);
 }

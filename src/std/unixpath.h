@@ -5,9 +5,16 @@
 
 #include "base/compiler.h"
 
-/* fd was bound to path just now. Best effort: without memory the file stays. Outside the
- * runtime. */
-void unixpath_bound(int fd, const char *path);
+struct unixpath;
+
+/* All outside the runtime. A record for path, before anything is bound to it; NULL: no memory. */
+struct unixpath *unixpath_new(const char *path);
+/* The path was bound just now. */
+void unixpath_made(struct unixpath *u);
+/* It listens as fd, which has the record from now on. */
+void unixpath_listens(struct unixpath *u, int fd);
+/* It came to nothing: removes the file, if it was made, and frees the record (NULL: nothing). */
+void unixpath_drop(struct unixpath *u);
 /* fd is about to be closed. */
 void unixpath_closing(int fd);
 

@@ -118,6 +118,8 @@ TEST_GO(localhost)
     gamp_addr a[8];
     int n = gamp_resolve("localhost", a, 8, gamp_now() + 5 * GAMP_SECOND);
 
+    if (n == -ENOENT && access("/etc/hosts", R_OK) < 0)
+        test_skip("a system without /etc/hosts");
     CHECK_GE(n, 1);
     for (int i = 0; i < n; i++) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)&a[i].addr;

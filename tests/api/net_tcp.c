@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int listen_on(const char *network, const char *address, char *where, size_t n)
 {
@@ -399,7 +400,8 @@ TEST_GO(families)
     one_echo("tcp", ":0", "127.0.0.1");
     one_echo("tcp", ":0", "");
     one_echo("tcp", "0.0.0.0:0", "0.0.0.0");
-    one_echo("tcp", "localhost:0", "localhost");
+    if (access("/etc/hosts", R_OK) == 0)
+        one_echo("tcp", "localhost:0", "localhost");
     if (!have_ipv6())
         return;
     one_echo("tcp6", "[::1]:0", "[::1]");

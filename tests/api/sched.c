@@ -144,6 +144,32 @@ TEST_GO_WITHIN(a_thousand_ps_start, 60)
     gamp_gomaxprocs(2);
 }
 
+static int with_all_ps(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    CHECK_EQ(gamp_gomaxprocs(0), 1024);
+    count = 0;
+    for (int i = 0; i < 10000; i++)
+        CHECK_EQ(gamp_go(yielder, 3), 0);
+    until(10000);
+    CHECK_EQ(gamp_gomaxprocs(0), 1024);
+    return 0;
+}
+
+static void run_with_ps(void *procs)
+{
+    setenv("GAMPMAXPROCS", procs, 1);
+    CHECK_EQ(gamp_run(with_all_ps, 0, NULL), 0);
+}
+
+/* From the first moment, and no more than there can be. */
+TEST_WITHIN(a_start_with_a_thousand_ps, 60)
+{
+    expect_exit(run_with_ps, "1024", 0, NULL);
+    expect_exit(run_with_ps, "5000", 0, NULL);
+}
+
 static void stack_user(size_t n)
 {
     volatile char *p = __builtin_alloca(n);

@@ -6,7 +6,7 @@
  *
  * Before its silence means anything the checker must find planted bugs: the operations are wrapped
  * and then lie now and then. */
-/* short: 5 */
+/* quick at 1, 2 and 8 Ps: GAMP_STRESS_SECONDS=5 */
 #include "harness/linear.h"
 #include "harness/test.h"
 

@@ -6,7 +6,7 @@
  * In rounds: within one, each object's own law holds at every step (one holder, no more permits
  * than there are, a thing from a pool in one hand); at the end of one everybody has come through,
  * so no wake-up was lost, and the sums agree. */
-/* short: 5 */
+/* quick at 1, 2 and 8 Ps: GAMP_STRESS_SECONDS=5 */
 #include "harness/test.h"
 
 #include <gamp.h>

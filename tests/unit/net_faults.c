@@ -2,7 +2,7 @@
 /* System calls that fail, each in its turn: what the caller gets is an error, nothing leaks, and
  * the next attempt works. And kernels that lack something: epoll_pwait2, pidfd_open. */
 #include "harness/test.h"
-#include "os/linux/sys.h"
+#include "faults.h"
 #include <gamp/go.h>
 #include <gamp/net.h>
 #include <gamp/os.h>
@@ -16,55 +16,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#ifndef GAMP_DEBUG
-
-TEST(needs_a_debug_build)
-{
-    test_skip("no fault injection in this build");
-}
-
-#else
-
-static struct {
-    long number;
-    long error;
-    int at; /* which call of that number fails, from 0 */
-    int n;  /* calls so far */
-    bool every;
-    bool done; /* it has failed */
-    pid_t tid; /* of this thread alone, unless 0 */
-} fault;
-
-/* Other threads of the runtime come by too; what they then see does not matter. */
-__attribute__((no_sanitize_thread)) static long inject(long number)
-{
-    if (number != fault.number ||
-        (fault.tid && sys_raw6(SYS_gettid, 0, 0, 0, 0, 0, 0) != fault.tid))
-        return 0;
-    if (__atomic_fetch_add(&fault.n, 1, __ATOMIC_RELAXED) != fault.at && !fault.every)
-        return 0;
-    fault.done = true;
-    return fault.error;
-}
-
-__attribute__((no_sanitize_thread)) static void arm(long number, long error, int at)
-{
-    sys_fault = NULL;
-    fault.number = number;
-    fault.error = error;
-    fault.at = at;
-    fault.n = 0;
-    fault.done = false;
-    fault.every = false;
-    fault.tid = 0;
-    sys_fault = inject;
-}
-
-__attribute__((no_sanitize_thread)) static void disarm(void)
-{
-    sys_fault = NULL;
-}
 
 static int open_descriptors(void)
 {
@@ -225,8 +176,11 @@ static void fail_in_turn(const struct scenario *s, long number, long error, bool
         arm(number, error, at);
         err = s->run();
         disarm();
-        if (!fault.done) {
-            CHECK_EQ(err, 0);
+        /* Emulators make a copy of a child that borrows our memory: that its call failed is then
+         * seen by the error alone. */
+        if (!faulted() && !(s->run == processes && err == error)) {
+            CHECK_MSG(err == 0, "%s: call %ld, number %d did not fail: %d", s->name, number, at,
+                      err);
             break;
         }
         if (hidden)
@@ -235,7 +189,7 @@ static void fail_in_turn(const struct scenario *s, long number, long error, bool
         CHECK_EQ(s->run(), 0);
     }
     /* The other ends close theirs when they see it. */
-    for (int i = 0; i < 200 && open_descriptors() > before; i++)
+    for (int i = 0; i < 2000 && open_descriptors() > before; i++)
         gamp_sleep(5 * GAMP_MILLISECOND);
     CHECK_MSG(open_descriptors() <= before, "%s: call %ld leaks", s->name, number);
 }
@@ -304,7 +258,7 @@ static void without(long number, long answer)
     arm(number, answer, 0);
     fault.every = true;
     CHECK_EQ(gamp_run(all_of_it, 0, NULL), 0);
-    CHECK(fault.done);
+    CHECK(faulted());
 }
 
 TEST(without_epoll_pwait2)
@@ -351,5 +305,3 @@ TEST(without_a_poller_at_first)
     fault.every = true;
     CHECK_EQ(gamp_run(late_poller, 0, NULL), 0);
 }
-
-#endif

@@ -3,7 +3,8 @@
  * cancellation points, and no sanitizer or preloaded library stands between.
  *
  * sys_fault: tests of error paths set it to make calls fail; it gets the number and answers 0 to
- * let the call through or a negative errno. Present in debug builds only. */
+ * let the call through or a negative errno. Threads, which libc makes, are asked for as SYS_clone.
+ * Present in debug builds only. */
 #ifndef GAMP_OS_SYS_H
 #define GAMP_OS_SYS_H
 

@@ -33,6 +33,10 @@ static int create(struct start *s, size_t stack_size)
     sigset_t all, old;
     int err;
 
+#ifdef GAMP_DEBUG
+    if (sys_fault && (err = (int)sys_fault(SYS_clone)) < 0)
+        return err;
+#endif
     err = pthread_attr_init(&attr);
     if (err)
         return -err;
