@@ -72,6 +72,7 @@ static void stop_all(void)
     if (netpollinited())
         netpollbreak();
     polldesc_end_runtime();
+    sysmon_wake();
 }
 
 static void commit_nothing(struct m *m, struct g *gp)
