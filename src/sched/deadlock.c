@@ -7,6 +7,7 @@
 #include "base/throw.h"
 #include "os/linux/clock.h"
 #include "os/linux/thread.h"
+#include "sched/aside.h"
 #include "sched/fatal.h"
 #include "sched/mstart.h"
 #include "sched/netpoll.h"
@@ -33,11 +34,11 @@ static bool all_asleep(void)
 
 static void report_if_dead(void)
 {
-    int ours = (int)(sched.mnext - sched.nmfreed) + 2; /* sysmon and the template thread */
+    int ours = (int)(sched.mnext - sched.nmfreed) + 2 + aside_threads(); /* sysmon, template */
 
     if (!all_asleep())
         return;
-    if (thread_count() > ours) {
+    if (aside_thread_count() > ours) {
         /* sysmon may have gone to sleep for good already. */
         if (!sched.deadsuspect) {
             sched.deadsuspect = true;

@@ -7,6 +7,7 @@
 #include "os/linux/sigaction.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
+#include "sched/aside.h"
 #include "sched/freeze.h"
 #include "sched/globq.h"
 #include "sched/mlife.h"
@@ -54,10 +55,10 @@ bool preempt_burning(const struct m *m, int64_t cpu, int64_t wall, int64_t *slee
     if (wall < BURN_LOOK || cpu <= 0)
         return false;
     if (cpu > wall - wall / 4)
-        return thread_state(m->tid) == 'R';
+        return aside_thread_state(m->tid) == 'R';
     /* It had a part of the time: it slept, or had to wait for a CPU. The kernel counts the
      * sleeps. */
-    *sleeps = thread_sleeps(m->tid);
+    *sleeps = aside_thread_sleeps(m->tid);
     return *sleeps >= 0 && *sleeps == before;
 }
 

@@ -16,6 +16,7 @@
 #include "os/linux/clock.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
+#include "sched/aside.h"
 #include "sched/direct.h"
 #include "sched/entry.h"
 #include "sched/foreign.h"
@@ -98,7 +99,7 @@ static void await_panics(struct g *gp)
  * sleeps. On a busy machine it may merely wait for a CPU. */
 static bool m0_had_time(int64_t cpu)
 {
-    return thread_cputime(m0.cpuclock) - cpu > M0_CPU || thread_state(m0.tid) != 'R';
+    return thread_cputime(m0.cpuclock) - cpu > M0_CPU || aside_thread_state(m0.tid) != 'R';
 }
 
 /* On the main goroutine, inside the runtime. */

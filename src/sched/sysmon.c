@@ -17,6 +17,7 @@
 #include "os/linux/membarrier.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
+#include "sched/aside.h"
 #include "sched/choice.h"
 #include "sched/deadlock.h"
 #include "sched/mlife.h"
@@ -146,7 +147,7 @@ static void look_user(struct p *pp, struct m *m, struct round *r)
         r->all_hogs = false;
         /* One that only waits for a CPU of the machine is none that sleeps: no reason to look more
          * often. */
-        if (hint || thread_state(m->tid) != 'R') {
+        if (hint || aside_thread_state(m->tid) != 'R') {
             r->acted = r->suspect = true;
             if (take(pp, m, hint))
                 return;
@@ -335,7 +336,7 @@ static void refresh_procs(void)
 
     if (sched.procs_fixed)
         return;
-    n = cpus_available();
+    n = aside_cpus_available();
     /* Stopping the world needs sysmon to go on watching, so the template thread does it. */
     if (n != load_relaxed(&gomaxprocs)) {
         store_release(&sched.wantprocs, n);
