@@ -71,8 +71,7 @@ int gamp_start(const gamp_config *cfg)
 
     if (!boot_claim())
         return -EALREADY;
-    run_library(&b);
-    return 0;
+    return run_library(&b);
 }
 
 int gamp_stop(gamp_time until)

@@ -148,7 +148,7 @@ static int32_t initial_procs(const struct boot *b)
     return MIN(n, MAXPROCS);
 }
 
-static void schedinit(const struct boot *b)
+static int schedinit(const struct boot *b)
 {
     if (b->max_threads > 0)
         sched.maxmcount = b->max_threads;
@@ -180,7 +180,8 @@ static void schedinit(const struct boot *b)
     netpollinit();
     store_relaxed(&sched.lastpoll, nanotime());
     step("lastpoll");
-    procresize(initial_procs(b));
+    if (procresize(initial_procs(b)) < 1)
+        return -ENOMEM;
     step("procresize");
     if (!b->library) {
         /* m0 begins with P 0. */
@@ -191,9 +192,10 @@ static void schedinit(const struct boot *b)
     store_release(&sched.phase, PHASE_RUN);
     starttheworld();
     step("worldstarted");
+    return 0;
 }
 
-void rt0_go(const struct boot *b)
+int rt0_go(const struct boot *b)
 {
     trace_last = nanotime();
     tls_probe();
@@ -201,18 +203,24 @@ void rt0_go(const struct boot *b)
     step("check");
     osinit();
     step("osinit");
-    schedinit(b);
+    return schedinit(b);
 }
 
-void mstartm0(void)
+int mstartm0(void)
 {
+    int err;
+
     preempt_init();
     fatal_initsig();
     cxx_init();
     step("initsig");
     aside_start();
-    sysmon_start();
-    template_start();
+    err = sysmon_start();
+    if (!err)
+        err = template_start();
+    if (err)
+        return err;
     template_wake();
     step("sysmon");
+    return 0;
 }

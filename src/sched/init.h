@@ -13,8 +13,9 @@ struct boot {
 
 /* Once per process: claims the runtime; false when somebody did before. */
 bool boot_claim(void);
-/* The order of Go's rt0_go and schedinit. The caller is on m0 (unless library). */
-void rt0_go(const struct boot *b);
-void mstartm0(void); /* the parts of mstart1 that run once */
+/* The order of Go's rt0_go and schedinit. The caller is on m0 (unless library). 0 or -ENOMEM. */
+int rt0_go(const struct boot *b);
+/* The parts of mstart1 that run once. 0, or -errno when there are no threads. */
+int mstartm0(void);
 
 #endif

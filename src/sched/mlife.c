@@ -472,10 +472,9 @@ static void template_loop(void *arg)
     }
 }
 
-void template_start(void)
+int template_start(void)
 {
-    if (thread_create(template_loop, NULL, 0) < 0)
-        throw("failed to create a thread");
+    return thread_create(template_loop, NULL, 0);
 }
 
 void template_wake(void)

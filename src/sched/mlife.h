@@ -34,7 +34,7 @@ void m_retire(void);
 bool m_surplus(void); /* a hint: there may be something to retire */
 
 /* Makes Ms when asked, on a thread that no goroutine can hold up. */
-void template_start(void);
+int template_start(void);
 void template_wake(void);
 
 #endif

@@ -21,7 +21,7 @@ bool sleep_m(struct m *m, enum parkedin where);
 /* sched.lock held: pp is out of the way of a stop of the world. */
 void stw_stopped(struct p *pp);
 
-void sysmon_start(void);
+int sysmon_start(void);
 void sysmon_wake(void);
 
 #endif

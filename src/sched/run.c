@@ -184,13 +184,15 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
     m0_bounds(&m0);
     minit(&m0);
     thread_sigmask(SIG_SETMASK, NULL, &mask);
-    rt0_go(b);
-    thread_sigmask(SIG_SETMASK, &sched.sigmask, NULL);
-    err = newproc(&o, gomain, NULL, 0, GNORMAL, (uintptr_t)fn);
+    err = rt0_go(b);
     if (!err) {
-        mstartm0();
-        mstart1(&m0);
+        thread_sigmask(SIG_SETMASK, &sched.sigmask, NULL);
+        err = newproc(&o, gomain, NULL, 0, GNORMAL, (uintptr_t)fn);
     }
+    if (!err)
+        err = mstartm0();
+    if (!err)
+        mstart1(&m0);
     /* The end: m0 is an ordinary thread of the process again. */
     if (err)
         store_release(&sched.phase, PHASE_STOPPED);
@@ -209,14 +211,18 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
     return err ? err : sched.exitcode;
 }
 
-void run_library(const struct boot *b)
+int run_library(const struct boot *b)
 {
-    struct g *gp = getg();
+    int err;
 
-    if (!gp)
-        gp = foreign_attach();
-    rt0_go(b);
-    mstartm0();
+    if (!getg())
+        foreign_attach();
+    err = rt0_go(b);
+    if (!err)
+        err = mstartm0();
+    if (err)
+        store_release(&sched.phase, PHASE_STOPPED);
+    return err;
 }
 
 /* No goroutine runs any more: every M is inside the runtime, asleep for good, or has no

@@ -8,7 +8,7 @@
 /* Runs fn(argc, argv) as the main goroutine, after the init hooks. The runtime was claimed. */
 int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **argv,
              void (*hooks)(void));
-void run_library(const struct boot *b);
+int run_library(const struct boot *b);
 /* Outside the runtime, not on a goroutine. */
 int run_stop(int64_t until);
 

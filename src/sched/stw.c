@@ -155,7 +155,7 @@ static void p_destroy(struct p *pp)
     store_release(&pp->status, Pdead);
 }
 
-void procresize(int32_t n)
+int32_t procresize(int32_t n)
 {
     struct m *m = getm();
     int32_t old = load_relaxed(&gomaxprocs);
@@ -173,7 +173,8 @@ void procresize(int32_t n)
         }
         store_release(&allp[i]->status, Pgcstop);
     }
-    invariant(n > 0);
+    if (n == 0)
+        return 0;
     if (m->p && m->p->id >= n) {
         m->p->m = NULL;
         m->p = NULL;
@@ -184,6 +185,7 @@ void procresize(int32_t n)
         p_destroy(allp[i]);
     store_release(&gomaxprocs, n);
     event_emit(EV_PROCS, (uint64_t)n, 0);
+    return n;
 }
 
 int32_t gomaxprocs_set(int32_t n)

@@ -10,8 +10,8 @@
 void stoptheworld(void);
 /* procs: as gomaxprocs stands. */
 void starttheworld(void);
-/* The world is stopped. */
-void procresize(int32_t n);
+/* The world is stopped. As many as there is memory for, which may be 0 at the first time. */
+int32_t procresize(int32_t n);
 /* sched.direct follows phase and gcwaiting; after either changed, sched.lock held or before others
  * run. */
 void direct_update(void);

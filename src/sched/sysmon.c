@@ -451,8 +451,7 @@ static void sysmon(void *arg)
     }
 }
 
-void sysmon_start(void)
+int sysmon_start(void)
 {
-    if (thread_create(sysmon, NULL, 0) < 0)
-        throw("failed to create a thread");
+    return thread_create(sysmon, NULL, 0);
 }
