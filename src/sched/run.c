@@ -153,6 +153,9 @@ static void gomain(void)
     }
     gamp_leave();
     code = program.fn(program.argc, program.argv);
+    /* In the child of a fork there is no runtime to end. */
+    if (load_relaxed(&sched.forked))
+        exit(code);
     gamp_enter();
     main_end(code);
 }
