@@ -166,7 +166,7 @@ static int wakefd_ensure(void)
     return wakefd_make();
 }
 
-/* The goroutine, if it is not there. Outside the runtime. */
+/* The deliverer, if it is not there. Outside the runtime. */
 static int deliverer_start(void)
 {
     bool there;
@@ -174,7 +174,8 @@ static int deliverer_start(void)
 
     gamp_enter();
     lock(&signals.lock);
-    there = signals.delivering;
+    /* The goroutine of a runtime that has ended is there for nothing. */
+    there = signals.delivering && (sched_phase() <= PHASE_RUN || signals.in_thread);
     fd = signals.wakefd;
     if (!there) {
         signals.delivering = true;
