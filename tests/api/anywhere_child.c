@@ -198,7 +198,7 @@ TEST_WITHIN(functions_that_return_in_the_child, 60)
 
     test_run_child(run_main_returns, NULL, &c);
     CHECK_MSG(c.status == 12, "%d: %s", c.status, c.err);
-    CHECK_STR(c.err, "");
+    CHECK(!strstr(c.err, "panic") && !strstr(c.err, "fatal"));
 }
 
 /* A child that panics says so and leaves the parent alone. */

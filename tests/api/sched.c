@@ -258,6 +258,7 @@ TEST(parked_ones_end_with_the_runtime)
     CHECK_EQ(gamp_stop(0), 0);
     CHECK_EQ(gamp_num_goroutine(), 0);
     gamp_chan_close(c);
+    gamp_chan_unref(c);
     gamp_sleep(2 * GAMP_MILLISECOND);
     CHECK_EQ(count, 0);
     CHECK_EQ(gamp_start(NULL), -EALREADY);
