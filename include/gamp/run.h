@@ -89,7 +89,8 @@ GAMP_API int gamp_gomaxprocs(int n);
 GAMP_API int gamp_num_cpu(void);
 
 /* How many goroutines of the program there are: main and what gamp_go and its like started and
- * has not ended. 0 in an idle gamp_start. A snapshot. Go: runtime.NumGoroutine. */
+ * has not ended. 0 in an idle gamp_start, before the runtime runs and after it has ended. A
+ * snapshot. Go: runtime.NumGoroutine. */
 GAMP_API int gamp_num_goroutine(void);
 
 /* The calling goroutine's number, never used twice; main's is 1. 0 on a thread that runs no

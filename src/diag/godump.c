@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "diag/godump.h"
 #include "arch/switch.h"
+#include "base/throw_up.h"
 #include "diag/peek.h"
 #include "diag/symbol.h"
 #include "diag/traceback.h"
@@ -20,6 +21,8 @@ struct view {
     struct gx x; /* only with copy.x */
     bool current;
 };
+
+enum { REPORT_FRAMES = 16 };
 
 static bool is_system(void)
 {
@@ -203,14 +206,33 @@ static void print_goroutine(struct printer *p, const struct view *v, const void 
         traceback_created_by(p, v->copy.gopc);
 }
 
+/* To the caller of the report, if it is one of the library's own failure: how it is printed is of
+ * no interest. */
+static void skip_report(struct unwind_regs *r)
+{
+    struct unwind_regs at = *r;
+
+    for (int i = 0; i < REPORT_FRAMES; i++) {
+        struct symbol s;
+
+        symbol_of(at.pc - 1, &s);
+        if (unwind_step(&at) <= 0)
+            return;
+        if (s.entry == (uintptr_t)throw_report) {
+            *r = at;
+            return;
+        }
+    }
+}
+
 static void print_runtime_stack(struct printer *p)
 {
     struct unwind_regs r;
 
     printer_put(p, "runtime stack:\n");
     unwind_here(&r);
+    skip_report(&r);
     traceback_frames(p, &r, true);
-    printer_put(p, "\n");
 }
 
 /* A thread that gamp does not know. */
@@ -230,16 +252,22 @@ void traceback_g(int fd, struct g *gp, const void *context)
 {
     struct printer p;
     struct view v;
+    bool scheduler;
 
     modules_init();
     modules_refresh();
     printer_init(&p, fd);
-    /* Thrown by the scheduler on its own stack: that stack tells why. */
-    if (gp && getg() && getg()->kind == G0 && gp != getg() && !context)
+    /* Thrown by the scheduler on its own stack, or by a thread of the library that runs no
+     * goroutine: that stack tells why. */
+    scheduler = gp && getg() && getg()->kind == G0 && !context;
+    if (scheduler) {
         print_runtime_stack(&p);
+        if (gp != getg())
+            printer_put(&p, "\n");
+    }
     if (!gp)
         print_stranger(&p, context);
-    else if (look(gp, &v))
+    else if ((!scheduler || gp != getg()) && look(gp, &v))
         print_goroutine(&p, &v, context);
     printer_flush(&p);
 }

@@ -7,6 +7,7 @@
 #include "base/throw.h"
 #include "os/linux/clock.h"
 #include "os/linux/thread.h"
+#include "sched/aside.h"
 #include "sched/fatal.h"
 #include "sched/mstart.h"
 #include "sched/netpoll.h"
@@ -33,12 +34,12 @@ static bool all_asleep(void)
 
 static void report_if_dead(void)
 {
-    int ours = (int)(sched.mnext - sched.nmfreed) + 2; /* sysmon and the template thread */
+    int ours = (int)(sched.mnext - sched.nmfreed) + 2 + aside_threads(); /* sysmon, template */
     int threads;
 
     if (!all_asleep())
         return;
-    threads = thread_count();
+    threads = aside_thread_count();
     /* Where the kernel does not tell there may be others: a report too many ends a program that is
      * sound. */
     if (threads <= 0 || threads > ours) {

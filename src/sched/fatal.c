@@ -16,6 +16,11 @@
 #include "sched/trace_up.h"
 #include <signal.h>
 
+/* How far beyond its stack's end a goroutine's frame is still known as one, and how far below the
+ * stack pointer code may reach. */
+#define FRAME_MAX ((uintptr_t)1 << 30)
+#define RED_ZONE ((uintptr_t)256)
+
 static uint32_t reporting; /* the tid that reports, 0: nobody */
 
 void fatal_exit(void)
@@ -141,33 +146,58 @@ void fatal_deadlock(const char *message)
 
 static const struct fault {
     int sig;
-    const char *name, *text, *panic;
+    const char *name, *text;
 } faults[] = {
-    {SIGSEGV, "SIGSEGV", "segmentation violation",
-     "runtime error: invalid memory address or nil pointer dereference"},
-    {SIGBUS, "SIGBUS", "bus error",
-     "runtime error: invalid memory address or nil pointer dereference"},
-    {SIGFPE, "SIGFPE", "floating-point exception", "runtime error: integer divide by zero"},
+    {SIGSEGV, "SIGSEGV", "segmentation violation"},
+    {SIGBUS, "SIGBUS", "bus error"},
+    {SIGFPE, "SIGFPE", "floating-point exception"},
 };
+
+/* What went wrong, in Go's words; NULL: nothing did, somebody sent the signal. */
+static const char *fault_reason(int sig, int code)
+{
+    if (code <= 0)
+        return NULL;
+    if (sig != SIGFPE)
+        return "invalid memory address or nil pointer dereference";
+    if (code == FPE_INTDIV)
+        return "integer divide by zero";
+    return code == FPE_INTOVF ? "integer overflow" : "floating point error";
+}
+
+/* In the guard; or beyond it, where a frame that is larger than the guard has its end. There the
+ * stack pointer is below the stack, too, and the access is at it or above. */
+static bool is_overflow(const struct g *gp, uintptr_t addr, uintptr_t sp)
+{
+    const struct gx *x = gp && gp->kind <= GSYSTEM ? gp->x : NULL;
+
+    if (!x)
+        return false;
+    return stack_in_guard(x->stack_class, x->stack_lo, addr) ||
+           (sp < x->stack_lo && x->stack_lo - sp < FRAME_MAX && addr < x->stack_lo &&
+            addr >= sp - RED_ZONE);
+}
 
 static void fault(int sig, siginfo_t *info, void *context)
 {
     struct g *gp = getg();
     const struct fault *f = &faults[0];
     bool scheduler = gp && gp->kind == G0;
-    uintptr_t addr = (uintptr_t)info->si_addr;
+    const char *reason = fault_reason(sig, info->si_code);
+    uintptr_t addr = reason ? (uintptr_t)info->si_addr : 0;
 
     for (size_t i = 0; i < ARRAY_LEN(faults); i++)
         if (faults[i].sig == sig)
             f = &faults[i];
     fatal_begin();
-    if (gp && gp->kind <= GSYSTEM && gp->x &&
-        stack_in_guard(gp->x->stack_class, gp->x->stack_lo, addr))
+    if (reason && is_overflow(gp, addr, sigcall_sp(context)))
         print_fd(2, "fatal error: stack overflow in goroutine %lu\n", (unsigned long)gp->goid);
     else if (scheduler)
         print_fd(2, "fatal error: unexpected signal during runtime execution\n");
+    else if (reason)
+        print_fd(2, "panic: runtime error: %s\n", reason);
     else
-        print_fd(2, "panic: %s\n", f->panic);
+        print_fd(2, "panic: %s: %s, sent by raise or kill\n", f->name, f->text);
     print_fd(2, "[signal %s: %s code=0x%x addr=0x%lx pc=0x%lx]\n", f->name, f->text,
              (unsigned)info->si_code, (unsigned long)addr, (unsigned long)sigcall_pc(context));
     if (scheduler)

@@ -9,13 +9,16 @@
 #include <errno.h>
 #include <pthread.h>
 
+/* So that the first thread, often the only one, needs no memory. */
+static struct m first;
+
 static struct {
     struct mutex lock; /* LOCK_LEAF */
     struct m *free;
     pthread_key_t key;
     bool have_key;
     pthread_once_t once;
-} foreign = {.lock = MUTEX_INIT(LOCK_LEAF), .once = PTHREAD_ONCE_INIT};
+} foreign = {.lock = MUTEX_INIT(LOCK_LEAF), .free = &first, .once = PTHREAD_ONCE_INIT};
 
 static void detach(void *arg)
 {

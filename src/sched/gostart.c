@@ -14,6 +14,7 @@
 #include "sched/newproc.h"
 #include "sched/schedt.h"
 #include "sched/switch_g.h"
+#include <stdlib.h>
 
 static void gfput(struct p *pp, struct g *gp)
 {
@@ -137,6 +138,8 @@ void gostart(void)
         race_acquire(gp);
         gamp_leave();
         call(&gp->x->start);
+        if (unlikely(load_relaxed(&sched.forked)))
+            exit(0); /* the child's only thread ends, as a thread's function does */
         gamp_enter();
         gp = next_here(gp);
     }

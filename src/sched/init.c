@@ -11,8 +11,9 @@
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
 #include "os/linux/vm.h"
-#include "sched/env.h"
+#include "sched/aside.h"
 #include "sched/cxx.h"
+#include "sched/env.h"
 #include "sched/fatal.h"
 #include "sched/foreign.h"
 #include "sched/mlife.h"
@@ -215,6 +216,7 @@ int mstartm0(void)
     fatal_initsig();
     cxx_init();
     step("initsig");
+    aside_start();
     err = sysmon_start();
     if (!err)
         err = template_start();

@@ -15,12 +15,18 @@
  *
  * A process that forks before it runs gamp (servers that share a listener do) leaves its child an
  * epoll instance that is one with its own; so until the runtime runs, whoever touches it looks
- * whether it is his, and makes one of his own if not. */
+ * whether it is his, and makes one of his own if not.
+ *
+ * A program may close what is not its own (all numbers from 3 on, say). Whoever then finds the
+ * instance or the eventfd gone makes new ones, registers in them what is still open, and wakes the
+ * one who sleeps in the old instance, by the signal that preemption uses. */
 #include "sched/netpoll.h"
 #include "base/throw.h"
 #include "lock/mutex.h"
 #include "os/linux/clock.h"
 #include "os/linux/futex.h"
+#include "os/linux/highfd.h"
+#include "os/linux/sigaction.h"
 #include "os/linux/sys.h"
 #include "sched/polldesc.h"
 #include "sched/proc.h"
@@ -32,7 +38,6 @@
 #include <time.h>
 
 #define NETPOLL_EVENTS 128
-#define HIGH_NUMBER 128
 #define DATA_BREAK UINT64_MAX
 
 static struct mutex init_lock = MUTEX_INIT(LOCK_LEAF);
@@ -46,7 +51,10 @@ static int epfd = -1, breakfd = -1;
 static bool have_pwait2;
 static int owner; /* the process that made it */
 static uint32_t breaking;
+static int sleeper;                       /* atomic: the tid of the blocking poll */
 static int32_t waiters cacheline_aligned; /* atomic */
+
+static bool recover(void);
 
 static int wait_ms(struct epoll_event *ev, int n, int64_t delay)
 {
@@ -90,21 +98,7 @@ static bool probe_pwait2(void)
     return works && wait_ns(&ev, 1, 1000) == 0;
 }
 
-/* Out of the way of programs that put descriptors at low numbers of their choice. */
-static int high_number(int fd)
-{
-    int high;
-
-    if (fd < 0)
-        return fd;
-    high = (int)sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_NUMBER);
-    if (high < 0)
-        return fd;
-    sys_close(fd);
-    return high;
-}
-
-static void break_write(void)
+static int break_write_once(void)
 {
     uint64_t one = 1;
     int n;
@@ -113,7 +107,14 @@ static void break_write(void)
         n = (int)sys_write(breakfd, &one, sizeof one);
     while (n == -EINTR);
     /* -EAGAIN: the counter is full, so the descriptor is readable as it should be. */
-    if (n < 0 && n != -EAGAIN)
+    return n == -EAGAIN ? 0 : n;
+}
+
+static void break_write(void)
+{
+    int n = break_write_once();
+
+    if (n < 0 && !recover())
         throw("netpollbreak: write to the eventfd failed with %d", -n);
 }
 
@@ -126,7 +127,7 @@ static void leave_futex(void)
     if (!was)
         return;
     store_release(&breaking, 1);
-    break_write();
+    break_write_once();
     futex_wake(&breaking, INT32_MAX);
 }
 
@@ -135,10 +136,10 @@ static int init_locked(void)
     struct epoll_event ev = {.events = EPOLLIN, .data.u64 = DATA_BREAK};
     int err;
 
-    epfd = high_number((int)sys_call(SYS_epoll_create1, EPOLL_CLOEXEC));
+    epfd = highfd((int)sys_call(SYS_epoll_create1, EPOLL_CLOEXEC));
     if (epfd < 0)
         return epfd;
-    breakfd = high_number((int)sys_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK));
+    breakfd = highfd((int)sys_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (breakfd < 0) {
         err = breakfd;
         goto no_eventfd;
@@ -180,6 +181,47 @@ static int inherit_locked(void)
     if (!err)
         polldesc_reopen_all(epfd);
     return err;
+}
+
+/* Whether the two are what they were: the instance knows the eventfd by its number. */
+static bool lost(void)
+{
+    struct epoll_event ev = {.events = EPOLLIN, .data.u64 = DATA_BREAK};
+
+    return sys_call(SYS_epoll_ctl, epfd, EPOLL_CTL_MOD, breakfd, &ev) < 0;
+}
+
+/* What is left of them is not closed: its number may be the program's by now. */
+static bool recover_locked(void)
+{
+    if (load_relaxed(&state) != STATE_EPOLL || owner != sys_getpid() || !lost())
+        return false;
+    epfd = breakfd = -1;
+    if (init_locked() < 0) {
+        store_release(&state, STATE_FUTEX);
+        return true;
+    }
+    polldesc_reopen_all(epfd);
+    store_release(&breaking, 1);
+    break_write_once();
+    return true;
+}
+
+/* After a call failed: true if the instance was lost, and there is another one. */
+static bool recover(void)
+{
+    bool lost_it, other;
+    int tid;
+
+    lock(&init_lock);
+    lost_it = recover_locked();
+    /* Somebody else may have been quicker. */
+    other = load_relaxed(&state) != STATE_EPOLL || !lost();
+    unlock(&init_lock);
+    tid = load_acquire(&sleeper);
+    if (lost_it && tid)
+        sigaction_send_marked(sys_getpid(), tid, debug.preemptsignal);
+    return other;
 }
 
 void netpoll_after_fork(void)
@@ -233,7 +275,12 @@ static int control_own(int op, int fd, uint32_t seq)
         if (err >= 0)
             err = netpollinit();
     }
-    return err < 0 ? err : control(epfd, op, fd, seq);
+    if (err < 0)
+        return err;
+    err = control(epfd, op, fd, seq);
+    if (unlikely(err == -EBADF || err == -EINVAL || err == -ENOENT) && recover())
+        err = control(epfd, op, fd, seq);
+    return err;
 }
 
 int netpollopen(int fd, uint32_t seq)
@@ -303,12 +350,16 @@ static struct gqueue poll(int64_t delay, bool drain)
         futex_sleep(delay, drain);
         return ready;
     }
+    if (drain)
+        store_release(&sleeper, getm()->tid);
     do {
         n = have_pwait2 ? wait_ns(ev, NETPOLL_EVENTS, delay) : wait_ms(ev, NETPOLL_EVENTS, delay);
-        if (n < 0 && n != -EINTR)
+        if (n < 0 && n != -EINTR && !recover())
             throw("netpoll: epoll_wait failed with %d", -n);
         /* A timed wait goes back to its caller, who reckons anew what is left. */
-    } while (n < 0 && delay < 0);
+    } while (n < 0 && delay < 0 && have_epoll());
+    if (drain)
+        store_relaxed(&sleeper, 0);
 
     for (i = 0; i < n; i++) {
         uint64_t data = ev[i].data.u64;

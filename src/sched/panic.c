@@ -124,10 +124,19 @@ void goexit1(void)
     goexit_on(x);
 }
 
+/* Its frame is left, by a C++ exception perhaps; a panic has taken it off already. */
+static void protect_end(struct protect *pr)
+{
+    struct gx *x = gx_self();
+
+    if (x->protects == pr)
+        x->protects = pr->link;
+}
+
 int protect(void (*fn)(void *), void *arg, char *message)
 {
-    struct gx *volatile x = gx_self();
-    struct protect pr = {
+    struct gx *x = gx_self();
+    __attribute__((cleanup(protect_end))) struct protect pr = {
         .link = x->protects, .defers = x->defers, .panics = x->panics, .message = message};
 
     cxx_state_read(&pr.cxx);
@@ -140,8 +149,6 @@ int protect(void (*fn)(void *), void *arg, char *message)
     }
     x->protects = &pr;
     fn(arg);
-    x = gx_self();
-    x->protects = pr.link;
     return 0;
 }
 

@@ -373,13 +373,14 @@ static always_inline bool yield_fast(void)
 {
     struct m *m = thism();
     struct p *pp = m->p;
-    struct runq *q = &pp->runq;
     struct g *gp = m->curg, *next;
+    struct runq *q;
     uint32_t h;
     int saved;
 
     if (unlikely(!yields_to_ring(m, pp)))
         return false;
+    q = &pp->runq;
     m->commit = commit_local;
     if (unlikely(load_relaxed(&sched.runqsize) != 0 || pp->yielded.head)) {
         if (load_relaxed(&sched.npidle) != 0)

@@ -7,6 +7,7 @@
 #include "os/linux/sigaction.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
+#include "sched/aside.h"
 #include "sched/freeze.h"
 #include "sched/globq.h"
 #include "sched/mlife.h"
@@ -15,13 +16,16 @@
 #include "sched/syscall.h"
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 
 enum { UNANSWERED = 16, BURN_LOOK = 15 * 1000 };
 
-/* The program's own handler of our signal. Written by whoever finds it in place of ours
- * (check_lock), a slot at a time: a handler on another thread may still read the one before. */
-static struct sigaction_raw chained_slots[4];
-static const struct sigaction_raw *chained; /* atomic */
+/* The program's own handlers of our signal, each with a handler of ours that calls it: when the
+ * program puts back what it had found and saved, that is the one which goes with what was there
+ * then. Written by whoever finds one in place of ours (check_lock), a slot at a time: a handler on
+ * another thread may still read another. */
+enum { CHAINS = 8 };
+static struct sigaction_raw chained[CHAINS];
 static struct mutex check_lock = MUTEX_INIT(LOCK_LEAF);
 
 void preemptone(struct p *pp)
@@ -54,10 +58,10 @@ bool preempt_burning(const struct m *m, int64_t cpu, int64_t wall, int64_t *slee
     if (wall < BURN_LOOK || cpu <= 0)
         return false;
     if (cpu > wall - wall / 4)
-        return thread_state(m->tid) == 'R';
+        return aside_thread_state(m->tid) == 'R';
     /* It had a part of the time: it slept, or had to wait for a CPU. The kernel counts the
      * sleeps. */
-    *sleeps = thread_sleeps(m->tid);
+    *sleeps = aside_thread_sleeps(m->tid);
     return *sleeps >= 0 && *sleeps == before;
 }
 
@@ -198,7 +202,7 @@ static void stop(struct m *m, struct g *gp)
     store_release(&m->inruntime, 0);
 }
 
-static void handler(int sig, siginfo_t *info, void *context)
+static void handle(const struct sigaction_raw *chain, int sig, siginfo_t *info, void *context)
 {
     struct g *gp = getg();
     bool marked = sigaction_is_mark(info);
@@ -207,7 +211,7 @@ static void handler(int sig, siginfo_t *info, void *context)
     /* First, for a signal of the program's that came together with ours: it should not wait for the
      * goroutine's turn. */
     if (!marked)
-        sigaction_chain(load_acquire(&chained), sig, info, context);
+        sigaction_chain(chain, sig, info, context);
     if (gp && gp->kind != GFOREIGN && !load_relaxed(&sched.forked)) {
         struct m *m = gp->run.m;
 
@@ -227,21 +231,56 @@ void preempt_init(void)
     preempt_check_handler();
 }
 
+#define HANDLER(n)                                                                                 \
+    static void handler##n(int sig, siginfo_t *info, void *context)                                \
+    {                                                                                              \
+        handle(&chained[n], sig, info, context);                                                   \
+    }
+HANDLER(0)
+HANDLER(1)
+HANDLER(2)
+HANDLER(3)
+HANDLER(4)
+HANDLER(5)
+HANDLER(6)
+HANDLER(7)
+
+static sighandler *const handlers[CHAINS] = {handler0, handler1, handler2, handler3,
+                                             handler4, handler5, handler6, handler7};
+
+static bool is_own(const struct sigaction_raw *sa)
+{
+    for (int i = 0; i < CHAINS; i++)
+        if (sigaction_is(sa, handlers[i]))
+            return true;
+    return false;
+}
+
+/* One that is known keeps its slot; after that many they take turns. check_lock held. */
+static int slot_for(const struct sigaction_raw *sa)
+{
+    static int used;
+
+    for (int i = 0; i < MIN(used, (int)CHAINS); i++)
+        if (memcmp(&chained[i], sa, sizeof *sa) == 0)
+            return i;
+    used = used < 2 * CHAINS - 1 ? used + 1 : CHAINS;
+    return (used - 1) % CHAINS;
+}
+
 void preempt_check_handler(void)
 {
-    static uint32_t slot;
     struct sigaction_raw now;
 
-    if (sigaction_read(debug.preemptsignal, &now) < 0 || sigaction_is(&now, handler))
+    if (sigaction_read(debug.preemptsignal, &now) < 0 || is_own(&now))
         return;
     lock(&check_lock);
     now = (struct sigaction_raw){0};
-    if (sigaction_read(debug.preemptsignal, &now) == 0 && !sigaction_is(&now, handler)) {
-        struct sigaction_raw *sa = &chained_slots[slot++ % ARRAY_LEN(chained_slots)];
+    if (sigaction_read(debug.preemptsignal, &now) == 0 && !is_own(&now)) {
+        int slot = slot_for(&now);
 
-        *sa = now;
-        store_release(&chained, sa);
-        sigaction_install(debug.preemptsignal, handler, NULL);
+        chained[slot] = now;
+        sigaction_install(debug.preemptsignal, handlers[slot], NULL);
     }
     unlock(&check_lock);
 }

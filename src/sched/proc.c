@@ -17,6 +17,7 @@
 #include "sched/direct.h"
 #include "sched/globq.h"
 #include "sched/mlife.h"
+#include "sched/mstart.h"
 #include "sched/netpoll.h"
 #include "sched/schedt.h"
 #include "sched/switch_g.h"
@@ -106,6 +107,11 @@ void injectglist(struct gqueue *q)
 
 void wakenetpoller(int64_t when)
 {
+    /* After the end sysmon has the timers. */
+    if (unlikely(load_acquire(&sched.phase) >= PHASE_STOPPING)) {
+        sysmon_wake();
+        return;
+    }
     /* Seqcst pairs with findrunnable's, which publishes polluntil and then reads the timers again:
      * either it sees this timer or we see its polluntil. */
     if (load_seqcst(&sched.lastpoll) == 0) {

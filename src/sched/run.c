@@ -16,6 +16,7 @@
 #include "os/linux/clock.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
+#include "sched/aside.h"
 #include "sched/direct.h"
 #include "sched/entry.h"
 #include "sched/foreign.h"
@@ -72,6 +73,7 @@ static void stop_all(void)
     if (netpollinited())
         netpollbreak();
     polldesc_end_runtime();
+    sysmon_wake();
 }
 
 static void commit_nothing(struct m *m, struct g *gp)
@@ -97,7 +99,7 @@ static void await_panics(struct g *gp)
  * sleeps. On a busy machine it may merely wait for a CPU. */
 static bool m0_had_time(int64_t cpu)
 {
-    return thread_cputime(m0.cpuclock) - cpu > M0_CPU || thread_state(m0.tid) != 'R';
+    return thread_cputime(m0.cpuclock) - cpu > M0_CPU || aside_thread_state(m0.tid) != 'R';
 }
 
 /* On the main goroutine, inside the runtime. */
@@ -151,6 +153,9 @@ static void gomain(void)
     }
     gamp_leave();
     code = program.fn(program.argc, program.argv);
+    /* In the child of a fork there is no runtime to end. */
+    if (load_relaxed(&sched.forked))
+        exit(code);
     gamp_enter();
     main_end(code);
 }

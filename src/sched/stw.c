@@ -214,6 +214,9 @@ int64_t goroutines_alive(void)
 {
     int64_t n = (int64_t)load_relaxed(&sched.created_foreign);
 
+    /* After gamp_run or gamp_stop has returned nothing of them will run again. */
+    if (load_acquire(&sched.m0out) || load_acquire(&sched.phase) == PHASE_STOPPED)
+        return 0;
     for (int32_t i = 0; i < load_acquire(&nallp); i++)
         n += (int64_t)(load_relaxed(&allp[i]->created) - load_relaxed(&allp[i]->ended));
     return MAX(n, 0);

@@ -17,6 +17,7 @@
 #include "os/linux/membarrier.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
+#include "sched/aside.h"
 #include "sched/choice.h"
 #include "sched/deadlock.h"
 #include "sched/mlife.h"
@@ -146,7 +147,7 @@ static void look_user(struct p *pp, struct m *m, struct round *r)
         r->all_hogs = false;
         /* One that only waits for a CPU of the machine is none that sleeps: no reason to look more
          * often. */
-        if (hint || thread_state(m->tid) != 'R') {
+        if (hint || aside_thread_state(m->tid) != 'R') {
             r->acted = r->suspect = true;
             if (take(pp, m, hint))
                 return;
@@ -335,7 +336,7 @@ static void refresh_procs(void)
 
     if (sched.procs_fixed)
         return;
-    n = cpus_available();
+    n = aside_cpus_available();
     /* Stopping the world needs sysmon to go on watching, so the template thread does it. */
     if (n != load_relaxed(&gomaxprocs)) {
         store_release(&sched.wantprocs, n);
@@ -356,6 +357,14 @@ static void once_a_second(int64_t now)
     checkdead_again();
 }
 
+/* sysmonwait was set. Whoever clears it wakes: when the time is up and somebody was quicker, his
+ * wake-up is on its way and must not meet the next sleep. */
+static void sleep_on_note(int64_t until)
+{
+    if (!notetsleep(&sched.sysmonnote, until) && xchg_acqrel(&sched.sysmonwait, 0) == 0)
+        notesleep(&sched.sysmonnote);
+}
+
 /* Nothing runs: until something does, or something is left to do each second. Who wakes it pays for
  * that, so the short gaps between the events of a busy program are none: it naps through them. */
 static bool sleep_idle(void)
@@ -364,8 +373,9 @@ static bool sleep_idle(void)
     int64_t until = NEVER;
 
     lock(&sched.lock);
+    /* The end is said before it takes this lock, and wakes sysmon behind it. */
     idle = load_relaxed(&sched.npidle) == load_relaxed(&gomaxprocs) &&
-           load_relaxed(&sched.strays_now) == 0;
+           load_relaxed(&sched.strays_now) == 0 && load_relaxed(&sched.phase) < PHASE_STOPPING;
     if (idle) {
         noteclear(&sched.sysmonnote);
         store_release(&sched.sysmonwait, 1);
@@ -377,16 +387,7 @@ static bool sleep_idle(void)
     unlock(&sched.lock);
     if (!idle)
         return false;
-    if (!notetsleep(&sched.sysmonnote, until)) {
-        lock(&sched.lock);
-        if (load_relaxed(&sched.sysmonwait)) {
-            store_release(&sched.sysmonwait, 0);
-            unlock(&sched.lock);
-        } else {
-            unlock(&sched.lock);
-            notesleep(&sched.sysmonnote);
-        }
-    }
+    sleep_on_note(until);
     return true;
 }
 
@@ -394,6 +395,23 @@ void sysmon_wake(void)
 {
     if (xchg_acqrel(&sched.sysmonwait, 0) == 1)
         notewakeup(&sched.sysmonnote);
+}
+
+/* No M schedules any more, but threads may still wait for timers. Whoever arms one that is earlier
+ * than what was seen here sees sysmonwait (the fence pairs with timer_start's). */
+_Noreturn static void timers_after_end(void)
+{
+    for (;;) {
+        int64_t until = NEVER;
+        bool ran = false;
+
+        noteclear(&sched.sysmonnote);
+        store_relaxed(&sched.sysmonwait, 1);
+        fence_seqcst();
+        for (int32_t i = 0; i < load_acquire(&gomaxprocs); i++)
+            until = MIN(until, timers_run(&allp[i]->timers, nanotime(), &ran));
+        sleep_on_note(until);
+    }
 }
 
 static void sysmon(void *arg)
@@ -408,8 +426,8 @@ static void sysmon(void *arg)
     thread_sigmask_all();
     prctl(PR_SET_TIMERSLACK, 1ul);
     for (;;) {
-        if (load_relaxed(&sched.phase) >= PHASE_STOPPED)
-            return;
+        if (load_acquire(&sched.phase) >= PHASE_STOPPING)
+            timers_after_end();
         if (r.still && sleep_idle() && nanotime() - r.now > delay_max) {
             delay = delay_min;
             quiet = 0;

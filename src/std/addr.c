@@ -41,7 +41,8 @@ int addr_split(const char *text, char host[ADDR_HOST_MAX], char port[ADDR_PORT_M
 {
     const char *colon, *begin = text, *end;
 
-    if (!text)
+    /* libc's readers of numbers and names would pass over the space. */
+    if (!text || strpbrk(text, " \t\r\n\v\f"))
         return -EINVAL;
     colon = strrchr(text, ':');
     if (!colon)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "std/osignal.h"
+#include "os/linux/highfd.h"
 #include "os/linux/sigaction.h"
 #include "os/linux/sys.h"
 #include "sched/entry.h"
 #include "sched/fatal.h"
+#include "sched/netpoll.h"
 #include "sched/polldesc.h"
 #include "sched/schedt.h"
 #include "std/fd.h"
@@ -26,7 +28,7 @@ static struct {
     struct sigchan *chans;
     bool delivering;                       /* the goroutine is there */
     uint32_t in_thread;                    /* atomic: it is a thread, as the runtime did not run */
-    int wakefd;                            /* written once, before the first handler is installed */
+    int wakefd;                            /* atomic; lock to write */
     uint64_t pending;                      /* atomic */
     uint64_t wanted;                       /* atomic */
     struct sigaction_raw old[SIGNALS + 1]; /* what was there; stable while the signal is wanted */
@@ -73,7 +75,7 @@ static void handler(int sig, siginfo_t *info, void *context)
     if (!is_own(&signals.old[sig]))
         sigaction_chain(&signals.old[sig], sig, info, context);
     fetch_or_acqrel(&signals.pending, bit(sig));
-    sys_write(signals.wakefd, &one, sizeof one);
+    sys_write(load_acquire(&signals.wakefd), &one, sizeof one);
 }
 
 /* --- delivering ------------------------------------------------------------------------------ */
@@ -93,29 +95,42 @@ static void deliver(void)
     }
 }
 
+static int wakefd_make(void);
+
+/* One reads one eventfd, until no channel is left or another eventfd is there. */
 static void deliverer(void *arg)
 {
+    int fd = (int)(intptr_t)arg;
     uint64_t count;
     bool on = true;
 
-    (void)arg;
     while (on) {
-        ssize_t n = fd_read(signals.wakefd, &count, sizeof count);
+        ssize_t n = fd_read(fd, &count, sizeof count);
+        bool mine;
 
         gamp_enter();
         lock(&signals.lock);
-        deliver();
-        /* Not readable: the program has closed what is not its own. */
-        on = signals.chans != NULL && n > 0;
-        signals.delivering = on;
+        mine = signals.wakefd == fd;
+        if (mine)
+            deliver();
+        on = mine && signals.chans != NULL;
+        /* The program has closed what is not its own. */
+        if (mine && n <= 0)
+            store_release(&signals.wakefd, -1);
+        if (mine)
+            signals.delivering = on;
         unlock(&signals.lock);
         gamp_leave();
+        if (on && n <= 0) {
+            on = wakefd_make() == 0;
+            fd = load_acquire(&signals.wakefd);
+        }
     }
 }
 
 static int wakefd_make(void)
 {
-    int fd = (int)sys_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK), err;
+    int fd = highfd((int)sys_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK)), err;
 
     if (fd < 0)
         return fd;
@@ -133,15 +148,35 @@ static int wakefd_make(void)
     return err;
 }
 
-/* The goroutine, if it is not there. Outside the runtime. */
+/* There is an eventfd, and the poller knows it; one that the program closed is forgotten. */
+static int wakefd_ensure(void)
+{
+    int fd = load_acquire(&signals.wakefd);
+
+    if (fd >= 0 && netpollreopen(fd, PD_SEQ(load_acquire(&polldesc_lookup(fd)->mu))) == 0)
+        return 0;
+    gamp_enter();
+    lock(&signals.lock);
+    if (fd >= 0 && signals.wakefd == fd) {
+        store_release(&signals.wakefd, -1);
+        signals.delivering = false;
+    }
+    unlock(&signals.lock);
+    gamp_leave();
+    return wakefd_make();
+}
+
+/* The deliverer, if it is not there. Outside the runtime. */
 static int deliverer_start(void)
 {
     bool there;
-    int err;
+    int err, fd;
 
     gamp_enter();
     lock(&signals.lock);
-    there = signals.delivering;
+    /* The goroutine of a runtime that has ended is there for nothing. */
+    there = signals.delivering && (sched_phase() <= PHASE_RUN || signals.in_thread);
+    fd = signals.wakefd;
     if (!there) {
         signals.delivering = true;
         store_release(&signals.in_thread, sched_phase() != PHASE_RUN);
@@ -150,7 +185,7 @@ static int deliverer_start(void)
     gamp_leave();
     if (there)
         return 0;
-    err = helper_start(deliverer, NULL, "signals");
+    err = helper_start(deliverer, (void *)(intptr_t)fd, "signals");
     if (err) {
         gamp_enter();
         lock(&signals.lock);
@@ -232,7 +267,8 @@ int osignal_notify(struct gamp_chan *c, const int *sigs, size_t n)
             return -EINVAL;
         mask |= bit(sigs[i]);
     }
-    if (load_acquire(&signals.wakefd) < 0 && (err = wakefd_make()) < 0)
+    err = wakefd_ensure();
+    if (err < 0)
         return err;
     spare = malloc(sizeof *spare);
     if (!spare)

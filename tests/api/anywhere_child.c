@@ -147,6 +147,60 @@ TEST_GO(exec_and_exit)
     CHECK_EQ(system("exit 3"), 3 << 8);
 }
 
+/* A child may also end as its function does: main's result is the child's, a goroutine's end the
+ * end of the child's only thread. Nothing of the parent's goroutines runs there. */
+static _Atomic int mains_turn;
+static gamp_chan *told;
+
+static void returns_in_the_child(void)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0)
+        return;
+    status = wait_for(pid);
+    gamp_chan_send(told, &status);
+}
+
+static int main_returns(int argc, char **argv)
+{
+    int status;
+
+    (void)argc;
+    (void)argv;
+    told = gamp_chan_of(int, 0);
+    CHECK_EQ(gamp_go(busy), 0);
+    for (int i = 0; i < 20; i++) {
+        pid_t pid = fork();
+
+        if (pid == 0)
+            return 11;
+        CHECK_EQ(wait_for(pid), 11);
+        CHECK_EQ(gamp_go(returns_in_the_child), 0);
+        CHECK(gamp_chan_recv(told, &status));
+        CHECK_EQ(status, 0);
+        mains_turn++;
+    }
+    CHECK_EQ(mains_turn, 20);
+    return 12;
+}
+
+static void run_main_returns(void *arg)
+{
+    (void)arg;
+    exit(gamp_run(main_returns, 0, NULL));
+}
+
+TEST_WITHIN(functions_that_return_in_the_child, 60)
+{
+    test_child c;
+
+    test_run_child(run_main_returns, NULL, &c);
+    CHECK_MSG(c.status == 12, "%d: %s", c.status, c.err);
+    CHECK(!strstr(c.err, "panic") && !strstr(c.err, "fatal"));
+}
+
 /* A child that panics says so and leaves the parent alone. */
 TEST_GO(a_child_that_panics)
 {

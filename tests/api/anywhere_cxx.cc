@@ -212,6 +212,64 @@ TEST_GO(protect_stops_it)
     }
 }
 
+static void panics(void *)
+{
+    gamp_panic("after it");
+}
+
+/* The catch is outside: the exception leaves gamp_protect, which is then over. */
+static int caught_outside(gamp_panic_info *info)
+{
+    char arg[] = "y";
+
+    try {
+        gamp_protect(throws, arg, info);
+    } catch (const std::runtime_error &e) {
+        CHECK_STR(e.what(), "y");
+        return 1;
+    }
+    return 0;
+}
+
+static void protects_again(void *arg)
+{
+    gamp_panic_info inner;
+
+    CHECK_EQ(caught_outside(&inner), 1);
+    CHECK_EQ(gamp_protect(panics, nullptr, &inner), -EFAULT);
+    CHECK_STR(inner.message, "after it");
+    CHECK_EQ(caught_outside(&inner), 1);
+    panics(arg);
+}
+
+TEST_GO(exceptions_pass_through_protect)
+{
+    gamp_panic_info info;
+
+    for (int i = 0; i < 100; i++) {
+        CHECK_EQ(gamp_protect(protects_again, nullptr, &info), -EFAULT);
+        CHECK_STR(info.message, "after it");
+    }
+}
+
+static int main_panics_after(int, char **)
+{
+    gamp_panic_info info;
+
+    CHECK_EQ(caught_outside(&info), 1);
+    gamp_panic("nobody stops it");
+}
+
+static void run_panics_after(void *)
+{
+    gamp_run(main_panics_after, 0, nullptr);
+}
+
+TEST(a_protect_that_was_thrown_through_stops_nothing)
+{
+    expect_exit(run_panics_after, nullptr, 2, "panic: nobody stops it\n\ngoroutine 1 [");
+}
+
 static void *thread_throws(void *)
 {
     throw 3;

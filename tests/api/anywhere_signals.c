@@ -96,6 +96,33 @@ TEST_GO(a_handler_installed_later_is_chained)
     CHECK_GT(preemptions(), 0);
 }
 
+/* As a library does for a while: what it found comes back, and its own is called no more. */
+TEST_GO(a_handler_saved_and_put_back)
+{
+    struct sigaction old;
+
+    gamp_gomaxprocs(1);
+    start_loops(3);
+    for (int i = 0; i < 20; i++) {
+        long before = seen;
+
+        CHECK_EQ(sigaction(SIGURG, NULL, &old), 0);
+        install(SA_RESTART | (i % 2 ? SA_NODEFER : 0));
+        come_back(2);
+        CHECK_EQ(raise(SIGURG), 0);
+        CHECK_EQ(seen, before + 1);
+        CHECK_EQ(sigaction(SIGURG, &old, NULL), 0);
+        CHECK_EQ(raise(SIGURG), 0);
+        CHECK_EQ(seen, before + 1);
+        come_back(2);
+        CHECK_EQ(raise(SIGURG), 0);
+        CHECK_EQ(seen, before + 1);
+    }
+    CHECK_EQ(others, 0);
+    end_loops();
+    CHECK_GT(preemptions(), 0);
+}
+
 static int main_chained(int argc, char **argv)
 {
     (void)argc;

@@ -327,6 +327,41 @@ TEST(without_a_runtime)
     gamp_chan_unref(c);
 }
 
+static gamp_chan *kept;
+
+/* What delivers is left in the middle of its wait, with a channel and without one. */
+static int main_leaves(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    CHECK_EQ(gamp_signal_notify(kept, SIGUSR1), 0);
+    raise(SIGUSR1);
+    CHECK_EQ(next_signal(kept), SIGUSR1);
+    CHECK_EQ(gamp_signal_notify(kept, SIGUSR2), 0);
+    return 0;
+}
+
+TEST(again_after_the_runtime)
+{
+    kept = gamp_chan_of(int, 1);
+    CHECK_EQ(gamp_run(main_leaves, 0, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(gamp_signal_notify(kept, SIGUSR1), 0);
+        for (int k = 0; k < 3; k++) {
+            raise(SIGUSR1);
+            CHECK_EQ(next_signal(kept), SIGUSR1);
+        }
+        raise(SIGUSR2);
+        CHECK_EQ(next_signal(kept), SIGUSR2);
+        if (i == 0)
+            continue;
+        CHECK_EQ(gamp_signal_stop(kept), 0);
+        CHECK_EQ(gamp_signal_notify(kept, SIGUSR2), 0);
+    }
+    CHECK_EQ(gamp_signal_stop(kept), 0);
+    gamp_chan_unref(kept);
+}
+
 TEST(embedded)
 {
     gamp_chan *c = gamp_chan_of(int, 1);

@@ -379,6 +379,20 @@ UNCHECKED static NOINLINE void call_nowhere(void)
     NO_TAIL();
 }
 
+/* Passes over the guard at one go, to where nothing may be touched. */
+UNCHECKED static NOINLINE void leap(void)
+{
+    volatile char here;
+    uintptr_t sp = (uintptr_t)&here, below;
+    volatile char *frame;
+
+    below = (uintptr_t)mmap((void *)(sp - (256 << 20)), 1 << 20, PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(below < sp && sp - below < (512 << 20));
+    frame = __builtin_alloca(sp - below - (512 << 10));
+    frame[0] = 1;
+}
+
 static int fault_kind;
 
 static void faulting(int kind)
@@ -398,6 +412,12 @@ static void faulting(int kind)
         break;
     case 4:
         call_nowhere();
+        break;
+    case 5:
+        raise(SIGFPE);
+        break;
+    case 6:
+        leap();
         break;
     }
     NO_TAIL();
@@ -450,6 +470,14 @@ TEST(fpe)
           "divide");
 }
 
+TEST(fpe_that_was_sent)
+{
+    frame(fault_report(5, "^panic: SIGFPE: floating-point exception, sent by raise or kill$",
+                       "^\\[signal SIGFPE: floating-point exception code=0x[0-9a-f]+ addr=0x0 "
+                       "pc=0x[0-9a-f]+\\]$"),
+          "faulting");
+}
+
 TEST(bus)
 {
     frame(fault_report(2, NIL,
@@ -469,6 +497,14 @@ TEST(overflow_is_named)
     CHECK(n > 90 && n < 100);
     CHECK_CONTAINS(g, " frames elided...\n");
     frame(g, "faulting");
+}
+
+TEST(overflow_beyond_the_guard)
+{
+    frame(fault_report(6, "^fatal error: stack overflow in goroutine [0-9]+$",
+                       "^\\[signal SIGSEGV: segmentation violation code=0x[0-9a-f]+ "
+                       "addr=0x[0-9a-f]+ pc=0x[0-9a-f]+\\]$"),
+          "leap");
 }
 
 TEST(call_of_null)
@@ -568,6 +604,65 @@ TEST(deadlock)
     frame(goroutine(err, "[select] {name: chooser}:"), "select_it");
     frame(goroutine(err, "[chan receive (nil chan)]:"), "wait_for_ever");
     CHECK_CONTAINS(goroutine(err, "[chan send]:"), "gamp_chan_send");
+}
+
+/* Main keeps its thread for itself, so that thread sleeps where only main can wake it. */
+static int main_locked(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    gamp_lock_os_thread();
+    for (int i = 0; i < 5; i++)
+        gamp_go(wait_for_ever);
+    gamp_gosched();
+    wait_for_ever();
+    return 0;
+}
+
+TEST(deadlock_of_a_locked_main)
+{
+    const char *err;
+
+    if (IN_TSAN)
+        test_skip("its own thread might call gamp, for all that gamp knows");
+    err = report(main_locked, NULL, 2);
+    CHECK(STARTS(err, "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 "
+                      "[chan receive (nil chan), locked to thread]:\n"));
+    CHECK_EQ(check_dump(err), 6);
+}
+
+static void blocks_its_thread(void)
+{
+    pause();
+    NO_TAIL();
+}
+
+static int main_exhausts(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    for (int i = 0; i < 40; i++)
+        gamp_go(blocks_its_thread);
+    wait_for_ever();
+    return 0;
+}
+
+static void run_exhausts(void *arg)
+{
+    const gamp_config few = {.max_threads = 10};
+
+    (void)arg;
+    exit(gamp_run_with(&few, main_exhausts, 0, NULL));
+}
+
+TEST(thread_exhaustion)
+{
+    test_run_child(run_exhausts, NULL, &child);
+    CHECK_EQ(child.status, 2);
+    CHECK(STARTS(child.err, "runtime: program exceeds 10-thread limit\n"
+                            "fatal error: thread exhaustion\n\nruntime stack:\nthrow(...)\n"));
+    CHECK_GE(check_dump(child.err), 41);
+    CHECK(!strstr(child.err, "goroutine 0 "));
 }
 
 static int pipes[2];

@@ -2,8 +2,10 @@
 /* sched: goroutines run, yield, end; the number of Ps changes under them. */
 #include "harness/test.h"
 #include <errno.h>
+#include <gamp/chan.h>
 #include <gamp/go.h>
 #include <gamp/run.h>
+#include <gamp/time.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
@@ -245,6 +247,49 @@ static void *host(void *arg)
     return NULL;
 }
 
+static void parks(gamp_chan *c)
+{
+    gamp_chan_recv(c, NULL);
+    count = -1;
+}
+
+static _Atomic int computing;
+
+static void computes(void)
+{
+    while (!stop)
+        computing = 1;
+    gamp_gosched();
+    count = -1;
+}
+
+/* Those that wait, for ever or for an event to come, are gone with the runtime. */
+TEST(parked_ones_end_with_the_runtime)
+{
+    gamp_chan *c = gamp_chan_new(0, 0);
+
+    CHECK_EQ(gamp_start(NULL), 0);
+    for (int i = 0; i < 20; i++)
+        CHECK_EQ(gamp_go(parks, c), 0);
+    CHECK_EQ(gamp_go(computes), 0);
+    while (!computing)
+        sched_yield();
+    CHECK_EQ(gamp_num_goroutine(), 21);
+    CHECK_EQ(gamp_stop(0), -ETIMEDOUT);
+    CHECK_EQ(gamp_stop(gamp_now() + GAMP_MILLISECOND), -ETIMEDOUT);
+    CHECK_EQ(gamp_go(none), -EPERM);
+    CHECK_EQ(gamp_start(NULL), -EALREADY);
+    stop = 1;
+    CHECK_EQ(gamp_stop(GAMP_NEVER), 0);
+    CHECK_EQ(gamp_stop(0), 0);
+    CHECK_EQ(gamp_num_goroutine(), 0);
+    gamp_chan_close(c);
+    gamp_chan_unref(c);
+    gamp_sleep(2 * GAMP_MILLISECOND);
+    CHECK_EQ(count, 0);
+    CHECK_EQ(gamp_start(NULL), -EALREADY);
+}
+
 TEST(embedded)
 {
     pthread_t t[4];
@@ -269,6 +314,8 @@ static int counts_itself(int argc, char **argv)
     (void)argc;
     (void)argv;
     CHECK_EQ(gamp_num_goroutine(), 1);
+    CHECK_EQ(gamp_go(parks, (gamp_chan *)NULL), 0);
+    CHECK_EQ(gamp_num_goroutine(), 2);
     return gamp_gomaxprocs(0);
 }
 

@@ -71,11 +71,29 @@ TEST(threads_of_a_host)
     thread(NULL);
     four_threads();
     CHECK_EQ(gamp_stop(gamp_now() + 10 * GAMP_SECOND), 0);
+    for (int i = 0; i < 5; i++) {
+        gamp_time begin = gamp_now();
+        gamp_timer *t = gamp_timer_new(MS);
+
+        receive_after(t, begin + MS);
+        gamp_timer_free(t);
+    }
 }
 
 static gamp_timer *early, *early_stopped, *early_func;
 static gamp_time armed;
 static gamp_chan *called;
+
+/* On different Ps, where there are some. */
+enum { HANDED_OVER = 16 };
+static gamp_timer *handed_over[HANDED_OVER];
+
+static void arms(int i)
+{
+    gamp_gosched();
+    handed_over[i] = gamp_timer_new((1 + i) * MS);
+    gamp_chan_send(called, NULL);
+}
 
 static int main_function(int argc, char **argv)
 {
@@ -85,15 +103,21 @@ static int main_function(int argc, char **argv)
     CHECK(!gamp_timer_stop(early));
     gamp_chan_recv(called, NULL);
     CHECK_EQ(gamp_chan_len(gamp_timer_chan(early_stopped)), 0);
+    for (int i = 0; i < HANDED_OVER; i++)
+        CHECK_EQ(gamp_go(arms, i), 0);
+    for (int i = 0; i < HANDED_OVER; i++)
+        gamp_chan_recv(called, NULL);
     return 5;
 }
 
-/* What was armed before the runtime runs fires when it does; afterwards arming does no harm. */
+/* What was armed before the runtime runs fires when it does, and what was armed while it ran, by
+ * whomever, fires after it too, as does what is armed then: but functions have no goroutine then to
+ * run in. */
 TEST(before_and_after)
 {
-    gamp_time begin = gamp_now(), at;
-    gamp_timer *late;
-    int r;
+    gamp_time begin = gamp_now();
+    gamp_timer *late, *ticker;
+    gamp_context *ctx;
 
     gamp_sleep(MS);
     CHECK(gamp_now() - begin >= MS);
@@ -104,12 +128,30 @@ TEST(before_and_after)
     early_func = gamp_after_func(MS, hand_over, called);
     CHECK(gamp_timer_stop(early_stopped));
     CHECK_EQ(gamp_run(main_function, 0, NULL), 5);
-    /* Whether one still fires is left open; a wait for it ends. */
-    late = gamp_timer_new(MS);
-    r = gamp_chan_recv_until(gamp_timer_chan(late), &at, gamp_now() + 5 * MS);
-    CHECK(r == 0 || r == -ETIMEDOUT);
-    gamp_sleep(MS);
+    for (int i = 0; i < HANDED_OVER; i++) {
+        receive_after(handed_over[i], armed);
+        gamp_timer_free(handed_over[i]);
+    }
+    for (int i = 0; i < 10; i++) {
+        begin = gamp_now();
+        late = gamp_timer_new(GAMP_HOUR);
+        CHECK(gamp_timer_reset(late, MS));
+        receive_after(late, begin + MS);
+        gamp_timer_free(late);
+    }
+    begin = gamp_now();
+    ticker = gamp_ticker_new(MS);
+    for (int i = 1; i <= 5; i++)
+        receive_after(ticker, begin + i * MS);
+    gamp_timer_free(ticker);
+    ctx = gamp_context_with_timeout(gamp_context_background(), MS);
+    gamp_chan_recv(gamp_context_done(ctx), NULL);
+    CHECK_EQ(gamp_context_err(ctx), -ETIMEDOUT);
+    gamp_context_unref(ctx);
+    late = gamp_after_func(MS, hand_over, called);
+    CHECK_EQ(gamp_chan_recv_until(called, NULL, gamp_now() + 20 * MS), -ETIMEDOUT);
     gamp_timer_free(late);
+    gamp_sleep(MS);
     gamp_timer_free(early);
     gamp_timer_free(early_stopped);
     gamp_timer_free(early_func);

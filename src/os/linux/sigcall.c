@@ -37,3 +37,14 @@ uintptr_t sigcall_pc(const void *context)
     return (uintptr_t)uc->uc_mcontext.pc;
 #endif
 }
+
+uintptr_t sigcall_sp(const void *context)
+{
+    const ucontext_t *uc = context;
+
+#if defined(__x86_64__)
+    return (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
+#else
+    return (uintptr_t)uc->uc_mcontext.sp;
+#endif
+}

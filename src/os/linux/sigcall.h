@@ -17,5 +17,6 @@ enum sigcall {
 enum sigcall sigcall_failed(const void *context, int error, int *fd);
 /* Where the signal came. */
 uintptr_t sigcall_pc(const void *context);
+uintptr_t sigcall_sp(const void *context);
 
 #endif

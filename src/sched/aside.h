@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* aside: what /proc says of threads and CPUs, read by a thread that has a table of descriptors of
+ * its own.
+ *
+ * A descriptor takes the lowest free number, if for a moment only, and sysmon looks at any moment.
+ * In the program's table that number could be the one its next open counts on, and worse: dup2 to
+ * that number would put the program's file where the look is about to close its own. So a thread
+ * that shares memory with the others but no descriptors does it; there it works at the program's
+ * limit of descriptors, too.
+ *
+ * Where the system refuses such a table, and in the child of a fork, the caller looks itself.
+ *
+ * One question at a time, under aside.lock: turn goes IDLE -> ASKED by who asks, ASKED -> IDLE by
+ * the thread.
+ * Pairs: the store_release(turn) of each side with the other's load_acquire.
+ *
+ * Rejected: descriptors of each thread's file held open (thousands of threads take thousands of
+ * numbers); sysmon itself with such a table (it polls the network, wakes pollers and prints). */
+#ifndef GAMP_SCHED_ASIDE_H
+#define GAMP_SCHED_ASIDE_H
+
+#include "base/compiler.h"
+
+/* Makes the thread; without it all still works. */
+void aside_start(void);
+/* How many threads it is: 0 or 1. */
+int aside_threads(void);
+
+/* As the functions of os/linux/thread.h and os/linux/cpus.h. They wait for the thread; a lock may
+ * be held. */
+char aside_thread_state(int tid);
+int64_t aside_thread_sleeps(int tid);
+int aside_thread_count(void);
+int aside_cpus_available(void);
+
+#endif
