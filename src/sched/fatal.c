@@ -12,6 +12,7 @@
 #include "sched/freeze.h"
 #include "sched/gstack.h"
 #include "sched/mstart.h"
+#include "sched/panic.h"
 #include "sched/schedt.h"
 #include "sched/trace_up.h"
 #include <signal.h>
@@ -166,6 +167,8 @@ static void fault(int sig, siginfo_t *info, void *context)
         print_fd(2, "fatal error: stack overflow in goroutine %lu\n", (unsigned long)gp->goid);
     else if (scheduler)
         print_fd(2, "fatal error: unexpected signal during runtime execution\n");
+    else if (gp && gp->x)
+        printpanics_fault(2, gp->x, f->panic);
     else
         print_fd(2, "panic: %s\n", f->panic);
     print_fd(2, "[signal %s: %s code=0x%x addr=0x%lx pc=0x%lx]\n", f->name, f->text,
