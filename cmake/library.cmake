@@ -42,14 +42,15 @@ target_include_directories(gamp_internal PUBLIC ${CMAKE_SOURCE_DIR}/include
 set_target_properties(gamp_internal PROPERTIES LINKER_LANGUAGE C)
 
 # Its code is in one section named gamp_text, whose bounds the linker then knows: so reports tell
-# the library's functions from the program's.
+# the library's functions from the program's. Its section groups are dissolved: one whose symbol has
+# been made local would still be taken in place of the program's own of that name.
 set(one ${CMAKE_BINARY_DIR}/gamp.o)
 set(text)
 foreach(name .text .text.unlikely .text.hot .text.startup .text.exit)
   list(APPEND text --rename-section ${name}=gamp_text)
 endforeach()
 add_custom_command(OUTPUT ${one}
-  COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${one}.all $<TARGET_OBJECTS:gamp_objects>
+  COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -Wl,--force-group-allocation -o ${one}.all $<TARGET_OBJECTS:gamp_objects>
           ${backtrace_object}
   COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=gamp_* ${text} ${one}.all ${one}.named
   COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${one}.named ${one}
