@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched/panic.h"
 #include "base/fmt.h"
+#include "base/race.h"
 #include "base/throw.h"
 #include "os/linux/print.h"
 #include "sched/cxx.h"
@@ -62,6 +63,8 @@ _Noreturn static void recovered(struct gx *x, const struct panic *p)
     panics_over(x->panics, pr->panics);
     x->protects = pr->link;
     x->panics = pr->panics;
+    if (is_parkable(x->g))
+        race_frames_left(x->stack_lo, (uintptr_t)pr);
     _longjmp(pr->at, 1);
 }
 
@@ -130,6 +133,7 @@ _Noreturn static void goexit_on(struct gx *x)
 {
     run_defers(x, NULL);
     x->protects = NULL;
+    race_frames_left(x->stack_lo, x->stack_hi);
     gamp_enter();
     if (x->g->goid == 1)
         sched.mainended = true;
