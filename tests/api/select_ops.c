@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* select_ops: what gamp_select chooses, does, and leaves alone. */
 #include "harness/test.h"
+#include "harness/waits.h"
 #include <errno.h>
 #include <gamp/chan.h>
 #include <gamp/go.h>
@@ -237,11 +238,11 @@ TEST_GO(losing_cases_leave_queues_intact)
     int64_t v;
 
     CHECK_EQ(gamp_go(wait_recv, c, out, (int64_t)1), 0);
-    gamp_sleep(2 * GAMP_MILLISECOND);
+    await_goroutines(1, "chan receive");
     CHECK_EQ(gamp_go(wait_select, c, other, out), 0);
-    gamp_sleep(2 * GAMP_MILLISECOND);
+    await_goroutines(1, "select");
     CHECK_EQ(gamp_go(wait_recv, c, out, (int64_t)2), 0);
-    gamp_sleep(2 * GAMP_MILLISECOND);
+    await_goroutines(2, "chan receive");
     gamp_chan_send(other, &(int64_t){5});
     CHECK(gamp_chan_recv(out, &v));
     CHECK_EQ(v, 105);
@@ -450,7 +451,8 @@ TEST_GO(without_a_case_it_blocks_for_ever)
 {
     for (int i = 0; i < 3; i++)
         CHECK_EQ(gamp_go(block_forms, i), 0);
-    gamp_sleep(30 * GAMP_MILLISECOND);
+    await_goroutines(3, "select");
+    gamp_sleep(5 * GAMP_MILLISECOND);
     CHECK_EQ(blocked_ran, 0);
 }
 
