@@ -54,6 +54,21 @@ static void panics_over(struct panic *p, const struct panic *limit)
     }
 }
 
+/* A C++ exception leaves the panic: a deferred call threw it, and it takes the panic's place. */
+static void panic_left(struct panic *p)
+{
+    struct gx *x = gx_self();
+
+    panics_over(x->panics, p->link);
+    x->panics = p->link;
+}
+
+/* By its end, or by an exception that somebody outside catches. */
+static void protect_left(struct protect *pr)
+{
+    gx_self()->protects = pr->link;
+}
+
 _Noreturn static void recovered(struct gx *x, const struct panic *p)
 {
     struct protect *pr = x->protects;
@@ -71,7 +86,8 @@ _Noreturn static void recovered(struct gx *x, const struct panic *p)
 void gopanic(const char *message)
 {
     struct gx *x = gx_self();
-    struct panic p = {.link = x->panics, .message = message, .counted = true};
+    __attribute__((cleanup(panic_left))) struct panic p = {
+        .link = x->panics, .message = message, .counted = true};
 
     x->panics = &p;
     fetch_add_acqrel(&sched.panicking, 1);
@@ -129,8 +145,15 @@ void printpanics_fault(int fd, const struct gx *x, const char *message)
     printpanics(fd, &p);
 }
 
-_Noreturn static void goexit_on(struct gx *x)
+static void goexit_left(struct gx *const *x)
 {
+    (*x)->goexiting = false;
+}
+
+_Noreturn static void goexit_on(struct gx *gx)
+{
+    __attribute__((cleanup(goexit_left))) struct gx *const x = gx;
+
     run_defers(x, NULL);
     x->protects = NULL;
     race_frames_left(x->stack_lo, x->stack_hi);
@@ -143,7 +166,7 @@ _Noreturn static void goexit_on(struct gx *x)
 void goexit1(void)
 {
     struct gx *x = gx_self();
-    struct panic p = {.link = x->panics, .goexit = true};
+    __attribute__((cleanup(panic_left))) struct panic p = {.link = x->panics, .goexit = true};
 
     if (!is_parkable(x->g))
         gopanic("gamp_goexit outside a goroutine");
@@ -157,8 +180,8 @@ void goexit1(void)
 
 int protect(void (*fn)(void *), void *arg, char *message)
 {
-    struct gx *volatile x = gx_self();
-    struct protect pr = {
+    struct gx *x = gx_self();
+    __attribute__((cleanup(protect_left))) struct protect pr = {
         .link = x->protects, .defers = x->defers, .panics = x->panics, .message = message};
 
     cxx_state_read(&pr.cxx);
@@ -171,8 +194,6 @@ int protect(void (*fn)(void *), void *arg, char *message)
     }
     x->protects = &pr;
     fn(arg);
-    x = gx_self();
-    x->protects = pr.link;
     return 0;
 }
 
