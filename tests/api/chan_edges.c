@@ -309,9 +309,12 @@ static void send_by_every_way(gamp_chan *c, size_t n)
     unsigned char *p = malloc(n);
     gamp_case one = {.kind = GAMP_CASE_SEND, .chan = c, .elem = p, .size = n};
 
-    for (unsigned i = 0; i < 12; i++) {
+    for (unsigned i = 0; i < 24; i++) {
         fill(p, n, i);
-        if (i % 3 == 0)
+        if (i % 5 == 4) /* the receiver of this one waits */
+            while (gamp_chan_try_send_sized(c, p, n) != 0)
+                gamp_gosched();
+        else if (i % 3 == 0)
             gamp_chan_send_sized(c, p, n);
         else if (i % 3 == 1)
             CHECK_EQ(gamp_chan_send_until_sized(c, p, n, gamp_now() + GAMP_HOUR), 0);
@@ -338,8 +341,8 @@ TEST_GO(every_size_by_every_way)
 
             gamp_waitgroup_add(&wg, 1);
             CHECK_EQ(gamp_go(send_by_every_way, c, n), 0);
-            for (unsigned i = 0; i < 12; i++) {
-                if (i % 4 == 0)
+            for (unsigned i = 0; i < 24; i++) {
+                if (i % 4 == 0 || i % 5 == 4)
                     CHECK(gamp_chan_recv_sized(c, p, n));
                 else if (i % 4 == 1)
                     CHECK_EQ(gamp_chan_recv_until_sized(c, p, n, gamp_now() + GAMP_HOUR), 0);

@@ -8,6 +8,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* The sanitizers report faults themselves, and count threads of their own; nobody is stopped by
+ * signal under one of them. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
 
 static void say(const char *s)
 {
@@ -98,6 +112,31 @@ static void yield_and_say(void *arg)
     say("waited");
 }
 
+static void spin_beside(void)
+{
+    for (;;)
+        ;
+}
+
+/* Go's TestPanicDeadlockSyscall: a deferred call that is long in the kernel, and long in a loop. */
+static void block_and_say(const char *s)
+{
+    gamp_time end = gamp_now() + 30 * GAMP_MILLISECOND;
+
+    usleep(30000);
+    while (gamp_now() < end + 30 * GAMP_MILLISECOND)
+        ;
+    say(s);
+}
+
+static void blocks_and_panics(void)
+{
+    gamp_go(spin_beside);
+    gamp_defer(block_and_say, "1");
+    gamp_defer(block_and_say, "2");
+    gamp_panic("3");
+}
+
 static void waits_in_deferred(void)
 {
     gamp_chan *c = gamp_chan_of(int, 0);
@@ -183,6 +222,13 @@ TEST(deferred_calls_wait_before_the_report)
     prints(waits_in_deferred, "waited\npanic: errorThatGosched\n\ngoroutine 1 [running]:\n");
 }
 
+TEST(deferred_calls_block_before_the_report)
+{
+    if (SANITIZED)
+        test_skip("the loop beside it may not be stopped");
+    prints(blocks_and_panics, "2\n1\npanic: 3\n\ngoroutine 1 [running]:\n");
+}
+
 TEST(in_a_timers_function)
 {
     prints(of_timer, "panic: of a timer\n\ngoroutine ");
@@ -193,18 +239,6 @@ TEST(messages_are_those_of_printf)
     prints(blank, "panic: \n\ngoroutine 1 [running]:\n");
     prints(formats, "panic: -5  2.50 abc x%\n\ngoroutine 1 [running]:\n");
 }
-
-/* The sanitizers report faults themselves, and count threads of their own. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 TEST(goexit_in_deferred_of_main)
 {

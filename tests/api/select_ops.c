@@ -123,6 +123,35 @@ TEST_GO_WITHIN(choice_is_uniform_among_waiting_duplicates, 40)
     gamp_chan_unref(never);
 }
 
+/* Of several sends that wait on one channel, too: Go's TestPseudoRandomSend. */
+static void send_either(gamp_chan *c, int n)
+{
+    int zero = 0, one = 1;
+
+    for (int i = 0; i < n; i++)
+        gamp_select(GAMP_SEND(c, &zero), GAMP_SEND(c, &one));
+}
+
+TEST_GO_WITHIN(choice_is_uniform_among_sends, 40)
+{
+    enum { N = 6000 };
+
+    for (size_t cap = 0; cap < 20; cap += 10) {
+        gamp_chan *c = gamp_chan_of(int, cap);
+        int hits[2] = {0}, v;
+
+        CHECK_EQ(gamp_go(send_either, c, N), 0);
+        for (int i = 0; i < N; i++) {
+            CHECK(gamp_chan_recv(c, &v));
+            hits[v]++;
+            if (i % 3 == 0)
+                gamp_gosched(); /* so that the sender waits */
+        }
+        check_uniform(hits, 2, N);
+        gamp_chan_unref(c);
+    }
+}
+
 static void select_sender(gamp_chan *c, int64_t from, int n)
 {
     for (int64_t i = from; i < from + n; i++) {
