@@ -3,6 +3,7 @@
  * threads among goroutines in one line, deferred calls, and unstopped mistakes. */
 #include "harness/test.h"
 #include "harness/waits.h"
+#include <dirent.h>
 #include <errno.h>
 #include <gamp.h>
 #include <pthread.h>
@@ -291,6 +292,80 @@ TEST_GO(a_signal_is_not_stolen)
         gamp_chan_unref(ready);
         gamp_chan_unref(woke);
     }
+}
+
+/* ---- a wait parks the goroutine, never its thread ---- */
+
+static gamp_once once;
+static gamp_chan *nothing;
+
+static void once_waits(void *arg)
+{
+    (void)arg;
+    gamp_chan_recv(nothing, NULL);
+}
+
+static void wait_somehow(int how)
+{
+    gamp_time far = gamp_now() + GAMP_HOUR;
+
+    if (how == 0) {
+        gamp_mutex_lock(&mu);
+        gamp_mutex_unlock(&mu);
+    } else if (how == 1) {
+        CHECK_EQ(gamp_rwmutex_rlock_until(&rw, far), 0);
+        gamp_rwmutex_runlock(&rw);
+    } else if (how == 2) {
+        gamp_once_do(&once, once_waits, NULL);
+    } else if (how == 3) {
+        gamp_sem_acquire(&sem, 1);
+    } else if (how == 4) {
+        CHECK_EQ(gamp_chan_recv_until(nothing, NULL, far), -EPIPE);
+    } else {
+        CHECK_EQ(gamp_select(GAMP_RECV(nothing, NULL), GAMP_AT(far)), 0);
+    }
+    gamp_waitgroup_done(&wg);
+}
+
+static int threads(void)
+{
+    int n = 0;
+    DIR *d = opendir("/proc/self/task");
+
+    CHECK(d != NULL);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n - 2;
+}
+
+TEST_GO(waits_keep_no_threads)
+{
+    enum { EACH = 200 };
+    int before, during;
+
+    nothing = gamp_chan_new(0, 0);
+    gamp_mutex_lock(&mu);
+    gamp_rwmutex_lock(&rw);
+    gamp_sem_init(&sem, 0);
+    before = threads();
+    gamp_waitgroup_add(&wg, 6 * EACH);
+    for (int i = 0; i < 6 * EACH; i++)
+        CHECK_EQ(gamp_go(wait_somehow, i % 6), 0);
+    await_goroutines(EACH, "sync.Mutex.Lock");
+    await_goroutines(EACH, "sync.RWMutex.RLock");
+    await_goroutines(EACH - 1, "semacquire");
+    await_goroutines(EACH, "semaphore");
+    await_goroutines(EACH + 1, "chan receive");
+    await_goroutines(EACH, "select");
+    during = threads();
+    CHECK_MSG(during - before < gamp_gomaxprocs(0) + 10, "%d threads, then %d", before, during);
+    gamp_mutex_unlock(&mu);
+    gamp_rwmutex_unlock(&rw);
+    gamp_sem_release(&sem, EACH);
+    gamp_chan_close(nothing);
+    gamp_waitgroup_wait(&wg);
+    gamp_chan_unref(nothing);
 }
 
 /* ---- semaphores of any weight ---- */
