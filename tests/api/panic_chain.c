@@ -437,3 +437,68 @@ TEST_GO(messages_at_the_edge)
         CHECK_EQ(info.goid, 1);
     }
 }
+
+/* Deferred calls that leave by gamp_goexit or a panic when their block is left as usual;
+ * gamp_goexit within gamp_goexit; protects made by deferred calls on the way. */
+static void note_and_goexit(const char *s)
+{
+    note(s);
+    gamp_goexit();
+}
+
+static void note_and_panic(const char *s)
+{
+    note(s);
+    gamp_panic("by %s", s);
+}
+
+static void protect_one(const char *s)
+{
+    gamp_panic_info info;
+
+    CHECK_EQ(gamp_protect((void (*)(void *))note_and_panic, (void *)s, &info), -EFAULT);
+    CHECK(info.message[3] == *s);
+    note("k");
+}
+
+static void goexits_on_the_way(void)
+{
+    gamp_defer(note, "a");
+    gamp_defer(note_and_goexit, "b");
+    gamp_defer(protect_one, "c");
+    gamp_defer(note_and_goexit, "d");
+    {
+        gamp_defer(note_and_goexit, "e");
+        note("f");
+    }
+    note("!");
+}
+
+static void panics_on_the_way(void *arg)
+{
+    (void)arg;
+    gamp_defer(note, "a");
+    gamp_defer(protect_one, "b");
+    {
+        gamp_defer(note_and_panic, "c");
+        note("d");
+    }
+    note("!");
+}
+
+TEST_GO(deferred_calls_leave_their_own_way)
+{
+    gamp_panic_info info;
+    gamp_waitgroup wg = {0};
+
+    for (int i = 0; i < 100; i++) {
+        trace[0] = 0;
+        CHECK_EQ(gamp_waitgroup_go(&wg, goexits_on_the_way), 0);
+        gamp_waitgroup_wait(&wg);
+        CHECK_STR(trace, "fedckba");
+        trace[0] = 0;
+        CHECK_EQ(gamp_protect(panics_on_the_way, NULL, &info), -EFAULT);
+        CHECK_STR(info.message, "by c");
+        CHECK_STR(trace, "dcbka");
+    }
+}
