@@ -52,7 +52,7 @@ class parcel
     /* Of what was received. */
     T take()
     {
-        return *std::launder(reinterpret_cast<T *>(bytes_));
+        return std::move(*std::launder(reinterpret_cast<T *>(bytes_)));
     }
     void left() noexcept
     {

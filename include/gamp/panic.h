@@ -4,13 +4,13 @@
  *     gamp_defer(fn, arg);
  *
  * is a statement that may stand wherever a declaration may: fn(arg) runs when the enclosing block
- * is left in any way (its end, return, break, goto, a C++ exception), or when a panic or
- * gamp_goexit leaves it; last in, first out. fn is a function of one pointer of any type, its
- * result is not used; arg is evaluated at the statement. Another type is an error of compilation.
- * A deferred call may block, defer, panic (the new panic replaces the old, both are printed) and
- * call gamp_goexit. On any thread. longjmp out of the block is not seen, and no goto or
- * case label may lead past the statement into its block. Go: defer, but by block and not by
- * function. */
+ * is left in any way (its end, return, break, goto; a C++ exception, in C code that is compiled
+ * with -fexceptions), or when a panic or gamp_goexit leaves it; last in, first out. fn is a
+ * function of one pointer of any type, its result is not used; arg is evaluated at the statement.
+ * Another type is an error of compilation. A deferred call may block, defer, panic (the new panic
+ * replaces the old, both are printed) and call gamp_goexit. On any thread. longjmp out of the block
+ * is not seen, and no goto or case label may lead past the statement into its block. Go: defer, but
+ * by block and not by function. */
 #ifndef GAMP_PANIC_H
 #define GAMP_PANIC_H
 

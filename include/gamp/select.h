@@ -8,10 +8,10 @@
  *     switch (gamp_select(GAMP_RECV(c, &v), GAMP_SEND(d, &w), GAMP_AT(deadline))) { case 0: ...
  *
  *     GAMP_SEND(c, &v)          *(&v) is sent; sizes are checked as gamp_chan_send does
- *     GAMP_RECV(c, &v)          one is received into v, or v is zeroed when c is closed and
- *     drained GAMP_RECV_OK(c, &v, &ok)  and ok, a bool, tells which
- *     GAMP_READABLE(fd)         gamp_read(fd) would not park: data, end, error, deadline passed,
- *     closed GAMP_WRITABLE(fd)         gamp_write(fd) would not park
+ *     GAMP_RECV(c, &v)          one is received into v, which is zeroed at the end of c
+ *     GAMP_RECV_OK(c, &v, &ok)  and ok, a bool, tells a value from the end
+ *     GAMP_READABLE(fd)         gamp_read(fd) would not park: data, end, error, closed
+ *     GAMP_WRITABLE(fd)         gamp_write(fd) would not park
  *     GAMP_AT(t)                the point in time t has come
  *     GAMP_DEFAULT              none of the others can go on now; at most one
  *

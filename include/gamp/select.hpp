@@ -46,10 +46,15 @@ class recv_case
     }
     void ran()
     {
-        if constexpr (std::is_invocable_v<F &, std::optional<T>>)
-            f_(ok_ ? std::optional<T>(p_.take()) : std::nullopt);
-        else
+        if constexpr (std::is_invocable_v<F &, std::optional<T>>) {
+            std::optional<T> value;
+
+            if (ok_)
+                value.emplace(p_.take());
+            f_(std::move(value));
+        } else {
             f_();
+        }
     }
 
   private:

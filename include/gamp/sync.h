@@ -156,7 +156,7 @@ GAMP_API void *gamp_pool_get(gamp_pool *p);
  * free_fn. Does not block. */
 GAMP_API void gamp_pool_put(gamp_pool *p, void *x);
 /* Gives all that was put and not taken to free_fn; the pool is then as before init. Not while in
- * use. */
+ * use. NULL does nothing. */
 GAMP_API void gamp_pool_free(gamp_pool *p);
 
 /* Map: from bytes to pointers; reads take no lock. Go: sync.Map. */

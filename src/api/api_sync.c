@@ -396,9 +396,13 @@ void *gamp_pool_get(gamp_pool *p)
 
 void gamp_pool_free(gamp_pool *p)
 {
-    struct poollocal *l = p->local;
-    void (*free_fn)(void *) = p->free_fn;
+    struct poollocal *l;
+    void (*free_fn)(void *);
 
+    if (!p)
+        return;
+    l = p->local;
+    free_fn = p->free_fn;
     /* First, so that it is as before init even when free_fn does not return. */
     *p = (gamp_pool){0};
     if (l)

@@ -79,7 +79,15 @@ static inline void race_release(const void *addr)
 #if RACE_ASAN
 void __sanitizer_start_switch_fiber(void **save, const void *bottom, size_t size);
 void __sanitizer_finish_switch_fiber(void *save, const void **bottom_old, size_t *size_old);
-void __asan_unpoison_memory_region(void const volatile *addr, size_t size);
 #endif
+
+/* Frames that are left without returning keep their red zones. The program may be instrumented
+ * though the library is not; its sanitizer then knows nothing of our stacks. */
+__attribute__((weak)) void __asan_unpoison_memory_region(void const volatile *addr, size_t size);
+static inline void race_frames_left(uintptr_t lo, uintptr_t hi)
+{
+    if (__asan_unpoison_memory_region && lo < hi)
+        __asan_unpoison_memory_region((void *)lo, hi - lo);
+}
 
 #endif

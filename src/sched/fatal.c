@@ -12,6 +12,7 @@
 #include "sched/freeze.h"
 #include "sched/gstack.h"
 #include "sched/mstart.h"
+#include "sched/panic.h"
 #include "sched/schedt.h"
 #include "sched/trace_up.h"
 #include <signal.h>
@@ -185,19 +186,25 @@ static void fault(int sig, siginfo_t *info, void *context)
     bool scheduler = gp && gp->kind == G0;
     const char *reason = fault_reason(sig, info->si_code);
     uintptr_t addr = reason ? (uintptr_t)info->si_addr : 0;
+    char what[80];
 
     for (size_t i = 0; i < ARRAY_LEN(faults); i++)
         if (faults[i].sig == sig)
             f = &faults[i];
+    if (reason)
+        fmt_buf(what, sizeof what, "runtime error: %s", reason);
+    else
+        fmt_buf(what, sizeof what, "%s: %s, sent by raise or kill", f->name, f->text);
     fatal_begin();
     if (reason && is_overflow(gp, addr, sigcall_sp(context)))
         print_fd(2, "fatal error: stack overflow in goroutine %lu\n", (unsigned long)gp->goid);
     else if (scheduler)
         print_fd(2, "fatal error: unexpected signal during runtime execution\n");
-    else if (reason)
-        print_fd(2, "panic: runtime error: %s\n", reason);
+    else if (gp && gp->x)
+        printpanics_fault(2, gp->x, what);
     else
-        print_fd(2, "panic: %s: %s, sent by raise or kill\n", f->name, f->text);
+        print_fd(2, "panic: %s
+", what);
     print_fd(2, "[signal %s: %s code=0x%x addr=0x%lx pc=0x%lx]\n", f->name, f->text,
              (unsigned)info->si_code, (unsigned long)addr, (unsigned long)sigcall_pc(context));
     if (scheduler)

@@ -80,7 +80,7 @@ void gunbind(struct g *gp, struct p *pp)
     race_forget(x->stack_lo, slot + stack_slot_size(class));
 #endif
 #if RACE_ASAN
-    __asan_unpoison_memory_region((void *)x->stack_lo, x->stack_hi - x->stack_lo);
+    race_frames_left(x->stack_lo, x->stack_hi);
 #endif
     gp->x = NULL;
     if (class != 0) {

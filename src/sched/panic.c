@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched/panic.h"
 #include "base/fmt.h"
+#include "base/race.h"
 #include "base/throw.h"
 #include "os/linux/print.h"
 #include "sched/cxx.h"
@@ -43,21 +44,44 @@ static void run_defers(struct gx *x, struct gamp_defer *limit)
     }
 }
 
+/* Those of the list down to limit no longer keep the end of main waiting. */
+static void panics_over(struct panic *p, const struct panic *limit)
+{
+    for (; p != limit; p = p->link) {
+        if (p->counted)
+            fetch_add_acqrel(&sched.panicking, -1);
+        p->counted = false;
+    }
+}
+
+/* A C++ exception leaves the panic: a deferred call threw it, and it takes the panic's place. */
+static void panic_left(struct panic *p)
+{
+    struct gx *x = gx_self();
+
+    panics_over(x->panics, p->link);
+    x->panics = p->link;
+}
+
 _Noreturn static void recovered(struct gx *x, const struct panic *p)
 {
     struct protect *pr = x->protects;
 
     if (pr->message)
         fmt_buf(pr->message, PANIC_TEXT, "%s", p->message);
+    panics_over(x->panics, pr->panics);
     x->protects = pr->link;
     x->panics = pr->panics;
+    if (is_parkable(x->g))
+        race_frames_left(x->stack_lo, (uintptr_t)pr);
     _longjmp(pr->at, 1);
 }
 
 void gopanic(const char *message)
 {
     struct gx *x = gx_self();
-    struct panic p = {.link = x->panics, .message = message};
+    __attribute__((cleanup(panic_left))) struct panic p = {
+        .link = x->panics, .message = message, .counted = true};
 
     x->panics = &p;
     fetch_add_acqrel(&sched.panicking, 1);
@@ -69,11 +93,10 @@ void gopanic(const char *message)
         printpanics(2, &p);
         fatal_panic(x->g);
     }
-    fetch_add_acqrel(&sched.panicking, -1);
     recovered(x, &p);
 }
 
-/* Without recursion over the lists' length: oldest first, each one tab deeper. */
+/* Without recursion over the list's length: oldest first. */
 void printpanics(int fd, const struct panic *p)
 {
     int depth = 0;
@@ -85,22 +108,49 @@ void printpanics(int fd, const struct panic *p)
 
         for (int k = 1; k < i; k++)
             q = q->link;
-        for (int k = i; k < depth; k++)
+        if (q->link && !q->link->goexit)
             print_text(fd, "\t", 1);
-        if (q->goexit) {
-            print_text(fd, "goexit\n", 7);
+        if (q->goexit)
             continue;
-        }
         print_text(fd, "panic: ", 7);
         print_text(fd, q->message, strlen(q->message));
         print_text(fd, "\n", 1);
     }
 }
 
-_Noreturn static void goexit_on(struct gx *x)
+/* The list may be damaged, as all that a stray pointer reached: only what lies on the goroutine's
+ * own stack, each below the next, is believed. */
+void printpanics_fault(int fd, const struct gx *x, const char *message)
 {
+    struct panic p = {.message = message};
+    uintptr_t above = x->stack_lo;
+
+    if (x->g && is_parkable(x->g))
+        p.link = x->panics;
+    for (struct panic *q = &p; q->link; q = q->link) {
+        uintptr_t at = (uintptr_t)q->link;
+
+        if (at <= above || at > x->stack_hi - sizeof(p) || at % _Alignof(struct panic) != 0) {
+            q->link = NULL;
+            break;
+        }
+        above = at;
+    }
+    printpanics(fd, &p);
+}
+
+static void goexit_left(struct gx *const *x)
+{
+    (*x)->goexiting = false;
+}
+
+_Noreturn static void goexit_on(struct gx *gx)
+{
+    __attribute__((cleanup(goexit_left))) struct gx *const x = gx;
+
     run_defers(x, NULL);
     x->protects = NULL;
+    race_frames_left(x->stack_lo, x->stack_hi);
     gamp_enter();
     if (x->g->goid == 1)
         sched.mainended = true;
@@ -110,15 +160,13 @@ _Noreturn static void goexit_on(struct gx *x)
 void goexit1(void)
 {
     struct gx *x = gx_self();
-    struct panic p = {.link = x->panics, .goexit = true};
+    __attribute__((cleanup(panic_left))) struct panic p = {.link = x->panics, .goexit = true};
 
     if (!is_parkable(x->g))
         gopanic("gamp_goexit outside a goroutine");
-    for (const struct panic *q = x->panics; q; q = q->link)
-        if (!q->goexit)
-            fetch_add_acqrel(&sched.panicking, -1);
-    /* Panics that it interrupts are over: their deferred calls are part of its own now. */
-    p.link = NULL;
+    /* Panics that it interrupts are over: their deferred calls are part of its own now. They stay
+     * in the list for the report of one that comes yet. */
+    panics_over(x->panics, NULL);
     x->panics = &p;
     x->goexiting = true;
     goexit_on(x);

@@ -19,7 +19,8 @@
 struct panic {
     struct panic *link;
     const char *message;
-    bool goexit; /* not a panic but gamp_goexit on its way */
+    bool goexit;  /* not a panic but gamp_goexit on its way */
+    bool counted; /* in sched.panicking */
 };
 
 /* A programmer's mistake found inside the runtime: leaves it (no lock may be held) and panics with
@@ -32,7 +33,10 @@ _Noreturn void goexit1(void); /* outside the runtime: gamp_goexit */
 int protect(void (*fn)(void *), void *arg, char *message);
 /* The caller's, attaching a foreign thread when need be. */
 struct gx *gx_self(void);
-/* "panic: A" and, one tab deeper each, those that came while its deferred calls ran. */
+/* "panic: A" and, each after a tab, those that came while its deferred calls ran. A gamp_goexit
+ * among them is not shown. */
 void printpanics(int fd, const struct panic *p);
+/* The same with message as the last, of a fault on x's goroutine. */
+void printpanics_fault(int fd, const struct gx *x, const char *message);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* chan_more: channels between many: order, threads, memory, whole programs. */
 #include "harness/test.h"
+#include "harness/waits.h"
 #include <errno.h>
 #include <gamp/chan.h>
 #include <gamp/go.h>
@@ -18,17 +19,18 @@ static gamp_waitgroup wg;
 
 enum form { PLAIN, TIMED, SELECT, FORMS };
 static _Atomic int served[30];
-static _Atomic int begun;
+static _Atomic bool through;
 
-/* Starts the n-th and gives it time to reach its queue: that it is there cannot be seen from
- * here. */
+/* Starts the n-th and sees it into its queue, or, when there is room, to its end. */
 static void begin(void (*fn)(gamp_chan *, int, int), gamp_chan *c, int n)
 {
-    begun = 0;
+    const char *why = n % FORMS == SELECT ? "select" : "chan ";
+    int before = goroutines_waiting(why);
+
+    through = false;
     CHECK_EQ(gamp_go(fn, c, n % FORMS, n), 0);
-    while (!begun)
-        gamp_gosched();
-    gamp_sleep(2 * test_slowness() * GAMP_MILLISECOND);
+    while (!through && goroutines_waiting(why) == before)
+        gamp_sleep(GAMP_MILLISECOND / 10);
 }
 
 static void receive_as(gamp_chan *c, int form, int me)
@@ -36,7 +38,6 @@ static void receive_as(gamp_chan *c, int form, int me)
     gamp_chan *never = gamp_chan_of(int, 0);
     int v = -1, w;
 
-    begun = 1;
     if (form == PLAIN)
         CHECK(gamp_chan_recv(c, &v));
     else if (form == TIMED)
@@ -44,6 +45,7 @@ static void receive_as(gamp_chan *c, int form, int me)
     else
         CHECK_EQ(gamp_select(GAMP_RECV(never, &w), GAMP_RECV(c, &v)), 1);
     served[me] = v;
+    through = true;
     gamp_chan_unref(never);
     gamp_waitgroup_done(&wg);
 }
@@ -53,13 +55,13 @@ static void send_as(gamp_chan *c, int form, int me)
     gamp_chan *never = gamp_chan_of(int, 0);
     int w;
 
-    begun = 1;
     if (form == PLAIN)
         gamp_chan_send(c, &me);
     else if (form == TIMED)
         CHECK_EQ(gamp_chan_send_until(c, &me, gamp_now() + 100 * GAMP_SECOND), 0);
     else
         CHECK_EQ(gamp_select(GAMP_RECV(never, &w), GAMP_SEND(c, &me)), 1);
+    through = true;
     gamp_chan_unref(never);
     gamp_waitgroup_done(&wg);
 }

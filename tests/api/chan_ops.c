@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* chan_ops: each operation on each kind of channel, in each state. */
 #include "harness/test.h"
+#include "harness/waits.h"
 #include <errno.h>
 #include <gamp/chan.h>
 #include <gamp/go.h>
@@ -177,12 +178,15 @@ static void act_go(struct act *a)
     }
 }
 
-static int result_of(struct act *a, enum op op, gamp_chan *c)
+/* One that shall block is seen in its wait, each of the others comes to its end. */
+static int result_of(struct act *a, enum op op, gamp_chan *c, int want)
 {
+    int before = goroutines_waiting("chan ");
+
     *a = (struct act){.op = op, .c = c, .v = 77, .result = BLOCKED};
     CHECK_EQ(gamp_go(act_go, a), 0);
-    for (int i = 0; i < 60 && a->result == BLOCKED; i++)
-        gamp_sleep(GAMP_MILLISECOND);
+    while (a->result == BLOCKED && (want != BLOCKED || goroutines_waiting("chan ") == before))
+        gamp_sleep(GAMP_MILLISECOND / 10);
     return a->result;
 }
 
@@ -222,7 +226,7 @@ TEST_GO(matrix)
         for (enum op op = 0; op < OPS; op++) {
             struct act *a = &acts[s][op];
             gamp_chan *c = in_state(s);
-            int r = result_of(a, op, c);
+            int r = result_of(a, op, c, expected[s][op]);
             bool recv = op == RECV || op == TRY_RECV || op == RECV_UNTIL || op == RECV_PAST;
 
             CHECK_MSG(r == expected[s][op], "state %d, op %d: %d, expected %d", s, op, r,
@@ -249,7 +253,7 @@ TEST_GO(close_wakes_all_that_wait)
                                      .result = BLOCKED};
         CHECK_EQ(gamp_go(act_go, &close_acts[i]), 0);
     }
-    gamp_sleep(10 * GAMP_MILLISECOND);
+    await_goroutines(6, "chan ");
     gamp_chan_close(senders);
     gamp_chan_close(receivers);
     for (int i = 0; i < 6; i++) {
@@ -387,7 +391,7 @@ TEST_GO(unref_under_a_waiter_panics)
 
     a = (struct act){.op = RECV, .c = c, .v = 77, .result = BLOCKED};
     CHECK_EQ(gamp_go(act_go, &a), 0);
-    gamp_sleep(10 * GAMP_MILLISECOND);
+    await_goroutines(1, "chan receive");
     CHECK(gamp_chan_ref(c) == c);
     gamp_chan_unref(c); /* not the last */
     panics(unref_it, c, "");

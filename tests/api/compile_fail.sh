@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # compile_fail: what the public headers must accept, must refuse, and must hand to the library.
 # - every header alone, in C and C++, each compiler, without a warning;
-# - hpp.cc, the test of gamp.hpp, compiles;
+# - hpp.cc and hpp_more.cc, the tests of gamp.hpp, compile;
 # - accept.c, which uses the macros in all their ways, likewise, under severe warnings;
 # - reject.txt: statements that must not compile, each with a twin that must;
 # - macros.c with the stand-in record.c: run, to see what arrives.
@@ -98,10 +98,17 @@ done
 
 # The wrapper's templates are checked where they are used.
 for compiler in $cxx; do
-    for std in c++17 c++20; do
-        compile "$compiler" -std=$std -O2 $severe "-I$root/tests" -c "$root/tests/api/hpp.cc" \
-            -o "$work/hpp.o" || { fail "hpp.cc, $compiler -std=$std"; cat "$work/said"; }
+    for file in hpp hpp_more; do
+        for std in c++17 c++20; do
+            compile "$compiler" -std=$std -O2 $severe "-I$root/tests" -c \
+                "$root/tests/api/$file.cc" -o "$work/hpp.o" ||
+                { fail "$file.cc, $compiler -std=$std"; cat "$work/said"; }
+        done
     done
+    # Programs without exceptions and type information use it too.
+    compile "$compiler" -std=c++17 -O2 -fno-exceptions -fno-rtti $severe "-I$root/tests" \
+        -c "$root/tests/api/hpp_more.cc" -o "$work/hpp.o" ||
+        { fail "hpp_more.cc without exceptions, $compiler"; cat "$work/said"; }
 done
 
 # snippet NAME STATEMENT

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* select_ops: what gamp_select chooses, does, and leaves alone. */
 #include "harness/test.h"
+#include "harness/waits.h"
 #include <errno.h>
 #include <gamp/chan.h>
 #include <gamp/go.h>
@@ -122,6 +123,35 @@ TEST_GO_WITHIN(choice_is_uniform_among_waiting_duplicates, 40)
     gamp_chan_unref(never);
 }
 
+/* Of several sends that wait on one channel, too: Go's TestPseudoRandomSend. */
+static void send_either(gamp_chan *c, int n)
+{
+    int zero = 0, one = 1;
+
+    for (int i = 0; i < n; i++)
+        gamp_select(GAMP_SEND(c, &zero), GAMP_SEND(c, &one));
+}
+
+TEST_GO_WITHIN(choice_is_uniform_among_sends, 40)
+{
+    enum { N = 6000 };
+
+    for (size_t cap = 0; cap < 20; cap += 10) {
+        gamp_chan *c = gamp_chan_of(int, cap);
+        int hits[2] = {0}, v;
+
+        CHECK_EQ(gamp_go(send_either, c, N), 0);
+        for (int i = 0; i < N; i++) {
+            CHECK(gamp_chan_recv(c, &v));
+            hits[v]++;
+            if (i % 3 == 0)
+                gamp_gosched(); /* so that the sender waits */
+        }
+        check_uniform(hits, 2, N);
+        gamp_chan_unref(c);
+    }
+}
+
 static void select_sender(gamp_chan *c, int64_t from, int n)
 {
     for (int64_t i = from; i < from + n; i++) {
@@ -237,11 +267,11 @@ TEST_GO(losing_cases_leave_queues_intact)
     int64_t v;
 
     CHECK_EQ(gamp_go(wait_recv, c, out, (int64_t)1), 0);
-    gamp_sleep(2 * GAMP_MILLISECOND);
+    await_goroutines(1, "chan receive");
     CHECK_EQ(gamp_go(wait_select, c, other, out), 0);
-    gamp_sleep(2 * GAMP_MILLISECOND);
+    await_goroutines(1, "select");
     CHECK_EQ(gamp_go(wait_recv, c, out, (int64_t)2), 0);
-    gamp_sleep(2 * GAMP_MILLISECOND);
+    await_goroutines(2, "chan receive");
     gamp_chan_send(other, &(int64_t){5});
     CHECK(gamp_chan_recv(out, &v));
     CHECK_EQ(v, 105);
@@ -450,7 +480,8 @@ TEST_GO(without_a_case_it_blocks_for_ever)
 {
     for (int i = 0; i < 3; i++)
         CHECK_EQ(gamp_go(block_forms, i), 0);
-    gamp_sleep(30 * GAMP_MILLISECOND);
+    await_goroutines(3, "select");
+    gamp_sleep(5 * GAMP_MILLISECOND);
     CHECK_EQ(blocked_ran, 0);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sync_mutex: mutex and rwmutex exclude, wake, time out, and are fair. */
 #include "harness/test.h"
+#include "harness/waits.h"
 #include <errno.h>
 #include <gamp/chan.h>
 #include <gamp/go.h>
@@ -300,29 +301,47 @@ TEST_GO(a_waiting_writer_stops_new_readers)
     }
     CHECK_EQ(gamp_rwmutex_rlock_until(&rw, gamp_now() + GAMP_MILLISECOND), -ETIMEDOUT);
     CHECK_EQ(gamp_go(read_once), 0);
-    gamp_sleep(5 * GAMP_MILLISECOND);
+    await_goroutines(1, "sync.RWMutex.RLock");
     CHECK_EQ(step, 0);
     gamp_rwmutex_runlock(&rw);
     gamp_waitgroup_wait(&wg);
     CHECK_EQ(step, 2); /* the writer before the reader that came after it */
 }
 
+static _Atomic bool gave_up;
+
 static void write_until(gamp_time t)
 {
     CHECK_EQ(gamp_rwmutex_lock_until(&rw, t), -ETIMEDOUT);
+    gave_up = true;
     gamp_waitgroup_done(&wg);
+}
+
+/* Starts one that waits to write and sees that it keeps readers out; on a busy machine its time
+ * may be over before. */
+static void have_writer_wait(void)
+{
+    bool waits = false;
+
+    while (!waits) {
+        gave_up = false;
+        gamp_waitgroup_add(&wg, 1);
+        CHECK_EQ(gamp_go(write_until, gamp_now() + 30 * GAMP_MILLISECOND), 0);
+        while (!waits && !gave_up) {
+            waits = !gamp_rwmutex_tryrlock(&rw);
+            if (!waits)
+                gamp_rwmutex_runlock(&rw);
+            gamp_gosched();
+        }
+    }
 }
 
 /* A writer that gives up lets in those whom it kept out. */
 TEST_GO(a_writer_that_times_out_lets_readers_in)
 {
-    gamp_waitgroup_add(&wg, 2);
     gamp_rwmutex_rlock(&rw);
-    CHECK_EQ(gamp_go(write_until, gamp_now() + 30 * GAMP_MILLISECOND), 0);
-    while (gamp_rwmutex_tryrlock(&rw)) {
-        gamp_rwmutex_runlock(&rw);
-        gamp_gosched();
-    }
+    have_writer_wait();
+    gamp_waitgroup_add(&wg, 1);
     CHECK_EQ(gamp_go(read_once), 0);
     gamp_waitgroup_wait(&wg); /* while this reader is still inside */
     CHECK_EQ(step, 2);
@@ -340,9 +359,9 @@ TEST_GO(readers_come_between_two_writers)
     gamp_rwmutex_lock(&rw);
     gamp_waitgroup_add(&wg, 2);
     CHECK_EQ(gamp_go(read_once), 0);
-    gamp_sleep(3 * GAMP_MILLISECOND);
+    await_goroutines(1, "sync.RWMutex.RLock");
     CHECK_EQ(gamp_go(write_once), 0);
-    gamp_sleep(3 * GAMP_MILLISECOND);
+    await_goroutines(1, "sync.RWMutex.Lock");
     gamp_rwmutex_unlock(&rw);
     CHECK(!gamp_rwmutex_tryrlock(&rw) || step == 1);
     gamp_waitgroup_wait(&wg);

@@ -64,6 +64,8 @@ static void basics(void)
     gamp_pool_put(&p, &a);
     CHECK(gamp_pool_get(&p) == &a);
     gamp_pool_free(&p);
+    gamp_pool_free(&p);
+    gamp_pool_free(NULL);
 }
 
 TEST_GO(operations)

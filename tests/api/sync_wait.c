@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sync_wait: waitgroup, once, cond, sem. */
 #include "harness/test.h"
+#include "harness/waits.h"
 #include <errno.h>
 #include <gamp/chan.h>
 #include <gamp/go.h>
@@ -107,7 +108,7 @@ TEST_GO(waitgroup_misuse)
     if (gamp_gomaxprocs(0) == 1) {
         gamp_waitgroup_add(&wg, 1);
         CHECK_EQ(gamp_go(wait_and_be_reused), 0);
-        gamp_sleep(2 * GAMP_MILLISECOND);
+        await_goroutines(1, "sync.WaitGroup.Wait");
         gamp_waitgroup_done(&wg);
         gamp_waitgroup_add(&wg, 1);
         while (count == 0)
@@ -596,9 +597,7 @@ TEST_GO(sem_is_first_in_first_out)
     gamp_waitgroup_add(&wg, 4);
     for (int i = 0; i < 4; i++) {
         CHECK_EQ(gamp_go(sem_take, i, wants[i]), 0);
-        while (count != i + 1)
-            gamp_gosched();
-        gamp_sleep(2 * test_slowness() * GAMP_MILLISECOND);
+        await_goroutines(i + 1, "semaphore");
     }
     CHECK_EQ(sem_turn, 0);
     CHECK(!gamp_sem_tryacquire(&sem, 1)); /* nobody overtakes */
@@ -616,7 +615,7 @@ TEST_GO(sem_is_first_in_first_out)
 
 static void sem_give_up(void)
 {
-    gamp_time t = gamp_now() + 100 * test_slowness() * GAMP_MILLISECOND;
+    gamp_time t = gamp_now() + test_slowness() * GAMP_SECOND;
 
     CHECK_EQ(gamp_sem_acquire_until(&sem, 10, t), -ETIMEDOUT);
     gamp_waitgroup_done(&wg);

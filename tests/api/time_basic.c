@@ -334,23 +334,36 @@ TEST_GO(after_func_runs_in_its_own_goroutine)
     gamp_chan_unref(c);
 }
 
-static void fail(void *arg)
+static _Atomic int ran;
+
+static void run(void *arg)
 {
     (void)arg;
-    CHECK(!"a stopped after_func ran");
+    ran++;
 }
 
+/* On a busy machine it may come before it is stopped: stop tells. */
 TEST_GO(after_func_stopped)
 {
-    gamp_timer *t = gamp_after_func(10 * MS, fail, NULL);
+    int may = 0;
 
-    CHECK(gamp_timer_stop(t));
-    CHECK(!gamp_timer_stop(t));
-    gamp_sleep(20 * MS);
-    CHECK(!gamp_timer_reset(t, 10 * MS));
-    CHECK(gamp_timer_reset(t, 20 * MS));
-    gamp_timer_free(t);
-    gamp_sleep(40 * MS);
+    for (int stops = 0; stops < 3;) {
+        gamp_timer *t = gamp_after_func(10 * MS, run, NULL);
+        bool in_time = gamp_timer_stop(t);
+
+        may += !in_time;
+        CHECK(!gamp_timer_stop(t));
+        CHECK(!gamp_timer_reset(t, 10 * MS));
+        may += !gamp_timer_reset(t, 10 * MS);
+        may += !gamp_timer_stop(t);
+        CHECK(!gamp_timer_reset(t, GAMP_HOUR));
+        gamp_timer_free(t);
+        while (ran < may)
+            gamp_gosched();
+        gamp_sleep(20 * MS);
+        CHECK_EQ(ran, may);
+        stops += in_time;
+    }
 }
 
 struct self {

@@ -5,6 +5,7 @@
 #include <gamp.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define MS GAMP_MILLISECOND
 
@@ -251,6 +252,43 @@ TEST_GO_WITHIN(fairness_to_timers, 60)
     gamp_timer_free(t);
     gamp_chan_unref(a);
     gamp_chan_unref(b);
+}
+
+/* Nor do two that hand bytes to each other through the kernel, by gamp's calls or by libc's. */
+static void pass_bytes(int in, int out, bool plain)
+{
+    char c;
+
+    while ((plain ? read(in, &c, 1) : gamp_read(in, &c, 1)) == 1)
+        if ((plain ? write(out, &c, 1) : gamp_write(out, &c, 1)) != 1)
+            break;
+    gamp_close(out);
+}
+
+TEST_GO_WITHIN(fairness_to_timers_beside_system_calls, 60)
+{
+    for (int plain = 0; plain < 2; plain++) {
+        gamp_timer *t = gamp_timer_new(20 * MS);
+        gamp_waitgroup wg = {0};
+        gamp_time at;
+        int a[2], b[2];
+        char c = 'x';
+
+        CHECK_EQ(pipe(a), 0);
+        CHECK_EQ(pipe(b), 0);
+        for (int i = 0; i < 2 && !plain; i++)
+            CHECK_EQ(gamp_fd_register(a[i]) | gamp_fd_register(b[i]), 0);
+        CHECK_EQ(gamp_waitgroup_go(&wg, pass_bytes, a[0], b[1], plain != 0), 0);
+        do {
+            CHECK_EQ(plain ? write(a[1], &c, 1) : gamp_write(a[1], &c, 1), 1);
+            CHECK_EQ(plain ? read(b[0], &c, 1) : gamp_read(b[0], &c, 1), 1);
+        } while (gamp_chan_try_recv(gamp_timer_chan(t), &at) != 0);
+        gamp_close(a[1]);
+        gamp_waitgroup_wait(&wg);
+        gamp_close(a[0]);
+        gamp_close(b[0]);
+        gamp_timer_free(t);
+    }
 }
 
 static void hog(bool *over)
