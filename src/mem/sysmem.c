@@ -43,6 +43,12 @@ void *persistentalloc(size_t n)
     return p;
 }
 
+void persistent_after_fork(void)
+{
+    mutex_init(&persistent.lock, LOCK_MEM);
+    persistent.at = persistent.end = NULL;
+}
+
 uint64_t persistent_bytes(void)
 {
     return load_relaxed(&persistent.bytes);

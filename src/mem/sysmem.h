@@ -8,6 +8,8 @@
 
 /* NULL when out of memory. */
 void *persistentalloc(size_t n);
+/* In the child of a fork: another thread of the parent's may have been in here. */
+void persistent_after_fork(void);
 uint64_t persistent_bytes(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include "sched/fatal.h"
 #include "arch/switch.h"
 #include "base/atomic.h"
+#include "base/fmt.h"
 #include "base/throw_up.h"
 #include "os/linux/clock.h"
 #include "os/linux/print.h"
@@ -203,8 +204,7 @@ static void fault(int sig, siginfo_t *info, void *context)
     else if (gp && gp->x)
         printpanics_fault(2, gp->x, what);
     else
-        print_fd(2, "panic: %s
-", what);
+        print_fd(2, "panic: %s\n", what);
     print_fd(2, "[signal %s: %s code=0x%x addr=0x%lx pc=0x%lx]\n", f->name, f->text,
              (unsigned)info->si_code, (unsigned long)addr, (unsigned long)sigcall_pc(context));
     if (scheduler)

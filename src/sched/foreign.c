@@ -89,7 +89,8 @@ struct g *foreign_attach(void)
 }
 
 /* In the child of a fork there is this thread alone: locks of the runtime that others held stay
- * held, so the record is a static one. Its deferred and protected calls are still on this stack. */
+ * held; those that a foreign thread needs are made anew. A goroutine's record is a static one,
+ * whose deferred and protected calls are still on this stack. */
 static void forked_child(void)
 {
     static struct m alone;
@@ -98,6 +99,7 @@ static void forked_child(void)
     store_release(&sched.forked, 1);
     store_release(&sched.phase, PHASE_STOPPED);
     polldesc_after_fork();
+    persistent_after_fork();
     mutex_init(&foreign.lock, LOCK_LEAF);
     foreign.free = NULL;
     if (!gp || gp->kind == GFOREIGN)

@@ -273,5 +273,6 @@ init
         fi
     };
 end_quiet:
-    timeout -> assert(reader_through || (data == 0 && !fin && !closing && (rd == NEVER || rd > now)))
+    timeout -> assert(reader_through ||
+                      (data == 0 && !fin && !closing && (rd == NEVER || rd > now)))
 }

@@ -4,6 +4,7 @@
 #include "os/linux/clock.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
+#include "sched/m.h"
 #include "sched/netpoll.h"
 #include "sched/polldesc.h"
 #include "harness/test.h"
@@ -26,7 +27,7 @@ static void pair(int *fd)
     for (int i = 0; i < 2; i++)
         CHECK_EQ(polldesc_open(fd[i], PD_NONBLOCK, PD_TRAITS_UNKNOWN, true), 0);
     /* The first edges say that both can be written to. */
-    CHECK_EQ(netpoll(0).n, 0);
+    CHECK_EQ(poll_for(0).n, 0);
     for (int i = 0; i < 2; i++)
         CHECK_EQ(polldesc_lookup(fd[i])->wg, PD_READY);
 }
@@ -45,6 +46,16 @@ static uint32_t seq_of(int fd)
     return PD_SEQ(polldesc_lookup(fd)->mu);
 }
 
+/* As an M does, for which its thread must be one. */
+static struct gqueue poll_for(int64_t delay)
+{
+    static __thread struct m m;
+
+    if (!getg())
+        m_attach(&m, true);
+    return netpoll(delay);
+}
+
 /* --- breaks and time-outs --------------------------------------------------------------------- */
 
 static int tid;
@@ -54,7 +65,7 @@ static void *poll_once(void *arg)
 {
     (void)arg;
     store_release(&tid, sys_gettid());
-    CHECK_EQ(netpoll(-1).n, 0);
+    CHECK_EQ(poll_for(-1).n, 0);
     fetch_add_relaxed(&rounds, 1);
     return NULL;
 }
@@ -88,12 +99,12 @@ TEST(break_is_kept_for_the_blocking_poll)
     CHECK_EQ(netpollinit(), 0);
     for (int i = 0; i < 100; i++)
         netpollbreak();
-    netpoll(0);
+    poll_for(0);
     netpoll_beside(1000000000000);
     netpoll_beside(-1);
-    netpoll(-1);
+    poll_for(-1);
     at = nanotime();
-    CHECK_EQ(netpoll(15 * MS).n, 0);
+    CHECK_EQ(poll_for(15 * MS).n, 0);
     CHECK_GE(nanotime() - at, 15 * MS);
 }
 
@@ -105,7 +116,7 @@ TEST(time_outs)
     for (size_t i = 0; i < sizeof delays / sizeof *delays; i++) {
         int64_t at = nanotime();
 
-        CHECK_EQ(netpoll(delays[i]).n, 0);
+        CHECK_EQ(poll_for(delays[i]).n, 0);
         CHECK_GE(nanotime() - at, delays[i]);
         at = nanotime();
         CHECK_EQ(netpoll_beside(delays[i]).n, 0);
@@ -132,7 +143,7 @@ TEST(no_break_is_lost)
     CHECK_EQ(netpollinit(), 0);
     CHECK_EQ(pthread_create(&t, NULL, breaker, &n), 0);
     for (int i = 1; i <= 20000; i++) {
-        netpoll(-1);
+        poll_for(-1);
         store_release(&n, i);
     }
     CHECK_EQ(pthread_join(t, NULL), 0);
@@ -150,23 +161,23 @@ TEST(a_waiter_is_handed_back_once)
     pair(fd);
     pd = park_on(fd[0], PD_READ, &reader);
     CHECK_EQ(netpollwaiters(), 1);
-    CHECK_EQ(netpoll(0).n, 0);
+    CHECK_EQ(poll_for(0).n, 0);
     CHECK_EQ(write(fd[1], "x", 1), 1);
-    q = netpoll(-1);
+    q = poll_for(-1);
     CHECK_EQ(q.n, 1);
     CHECK(gqueue_pop(&q) == &reader);
     CHECK_EQ(pd->rg, PD_READY);
     CHECK_EQ(netpollwaiters(), 0);
     /* Nothing new: no edge. */
     pd->rg = PD_NIL;
-    CHECK_EQ(netpoll(0).n, 0);
+    CHECK_EQ(poll_for(0).n, 0);
     CHECK_EQ(pd->rg, PD_NIL);
     /* Both modes in one event. */
     park_on(fd[0], PD_READ, &reader);
     park_on(fd[0], PD_WRITE, &writer);
     CHECK_EQ(pd->odd, 0);
     close(fd[1]);
-    q = netpoll(-1);
+    q = poll_for(-1);
     CHECK_EQ(q.n, 2);
     CHECK(gqueue_pop(&q) == &reader);
     CHECK(gqueue_pop(&q) == &writer);
@@ -183,12 +194,12 @@ TEST(an_early_edge_is_kept)
     pair(fd);
     pd = polldesc_lookup(fd[0]);
     CHECK_EQ(write(fd[1], "x", 1), 1);
-    CHECK_EQ(netpoll(-1).n, 0);
+    CHECK_EQ(poll_for(-1).n, 0);
     CHECK_EQ(pd->rg, PD_READY);
     /* About to park: it gets to know by the word. */
     pd->rg = PD_WAIT;
     CHECK_EQ(write(fd[1], "x", 1), 1);
-    CHECK_EQ(netpoll(-1).n, 0);
+    CHECK_EQ(poll_for(-1).n, 0);
     CHECK_EQ(pd->rg, PD_READY);
 }
 
@@ -214,7 +225,7 @@ TEST(more_than_fit_one_call)
     for (int i = 0; i < N; i++)
         CHECK_EQ(write(fd[i][1], "x", 1), 1);
     while (got < N) {
-        struct gqueue q = netpoll(-1);
+        struct gqueue q = poll_for(-1);
         struct g *gp;
 
         CHECK_LE(q.n, 128);
@@ -226,7 +237,7 @@ TEST(more_than_fit_one_call)
     }
     CHECK_GE(calls, 3);
     CHECK_EQ(netpollwaiters(), 0);
-    CHECK_EQ(netpoll(0).n, 0);
+    CHECK_EQ(poll_for(0).n, 0);
 }
 
 /* --- registrations ---------------------------------------------------------------------------- */
@@ -291,7 +302,7 @@ TEST(a_reused_number_gets_a_new_registration)
     /* Its edges arrive. */
     polldesc_lookup(fd[0])->rg = PD_NIL;
     CHECK_EQ(write(other[1], "x", 1), 1);
-    CHECK_EQ(netpoll(-1).n, 0);
+    CHECK_EQ(poll_for(-1).n, 0);
     CHECK_EQ(polldesc_lookup(fd[0])->rg, PD_READY);
 }
 
@@ -307,7 +318,7 @@ TEST(a_timerfd)
     park_on(fd, PD_READ, &g);
     CHECK_EQ(timerfd_settime(fd, 0, &ts, NULL), 0);
     while (q.n == 0)
-        q = netpoll(-1);
+        q = poll_for(-1);
     CHECK(gqueue_pop(&q) == &g);
     CHECK_EQ(polldesc_close(fd), 0);
 }
