@@ -339,8 +339,8 @@ inline choose(i)
     :: i == 3 -> kind[i].s1 = NONE /* a close */
     fi;
     if
-    :: i == 1 || (i == 2 && kind[i].s1 == SEND(0) && kind[i].s2 != NONE) -> kind[i].timed = true
-    :: i != 1 -> kind[i].timed = (i == 4 && kind[i].s1 == RECV(0))
+    :: i == 1 -> kind[i].timed = true
+    :: else -> kind[i].timed = (i == 4 && kind[i].s1 == RECV(0))
     fi
 }
 
