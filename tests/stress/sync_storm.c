@@ -185,7 +185,7 @@ static void do_sem(rng *r)
         if (!got(gamp_sem_acquire_until(&t.sem, n, limit(r))))
             return;
     }
-    now = t.permits += n;
+    now = atomic_fetch_add(&t.permits, n) + n;
     CHECK_LE(now, PERMITS);
     hold(r);
     t.permits -= n;
