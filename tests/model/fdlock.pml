@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fdlock: operations on one descriptor number, its close, and its next owner: mu of
- * src/sched/polldesc.h, fdlock.c, polldesc_close and polldesc_open of polldesc.c; one mode. A CAS of mu with the look before it is one step, since one that
- * fails does nothing; pd->lock is held over several.
+ * src/sched/polldesc.h, fdlock.c, polldesc_close and polldesc_open of polldesc.c; one mode. A CAS
+ * of mu with the look before it is one step, since one that fails does nothing; pd->lock is held
+ * over several.
  *
  * Operations queue, hold the lock, perhaps until somebody closes, and leave; two close; who finds
  * the number free in the kernel opens it anew, and its operations begin while late ones of the
