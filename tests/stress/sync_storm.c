@@ -43,6 +43,7 @@ static struct {
     _Atomic long things, freed;
     gamp_waitgroup ends;
     _Atomic long timeouts, deeds;
+    bool changing; /* the number of Ps */
 } t;
 
 static uint64_t below(rng *r, uint64_t n)
@@ -396,6 +397,8 @@ static void act(int id, rng r)
     for (int i = 0; i < DEEDS; i++) {
         deeds[below(&r, sizeof deeds / sizeof deeds[0])](&r);
         t.deeds++;
+        if (t.changing && below(&r, 100) == 0)
+            gamp_gomaxprocs(1 + (int)below(&r, 8));
     }
     gamp_waitgroup_done(&t.ends);
 }
@@ -465,10 +468,11 @@ static void play(rng *r)
     end_round();
 }
 
-TEST_GO_WITHIN(all_come_through, 300)
+/* For half the time that was asked for. */
+static void storm(void)
 {
     const char *seconds = getenv("GAMP_STRESS_SECONDS");
-    int64_t until = test_nanotime() + (seconds ? atoi(seconds) : 60) * GAMP_SECOND;
+    int64_t until = test_nanotime() + (seconds ? atoi(seconds) : 60) * GAMP_SECOND / 2;
     rng r = test_seed();
     long rounds;
 
@@ -476,4 +480,15 @@ TEST_GO_WITHIN(all_come_through, 300)
         play(&r);
     printf("%ld rounds, %ld deeds, %ld waits timed out\n", rounds, t.deeds, t.timeouts);
     CHECK_GT(t.timeouts, 0);
+}
+
+TEST_GO_WITHIN(all_come_through, 300)
+{
+    storm();
+}
+
+TEST_GO_WITHIN(all_come_through_while_ps_come_and_go, 300)
+{
+    t.changing = true;
+    storm();
 }
