@@ -498,8 +498,11 @@ TEST_GO(malformed)
 
 TEST_GO(service_names)
 {
-    int fd = gamp_dial("tcp", "127.0.0.1:http", gamp_now() + GAMP_SECOND);
+    int fd;
 
+    if (access("/etc/services", R_OK) < 0)
+        test_skip("a system without /etc/services");
+    fd = gamp_dial("tcp", "127.0.0.1:http", gamp_now() + GAMP_SECOND);
     /* Nobody listens there, or somebody does; either way the name was understood. */
     CHECK(fd >= 0 || fd == -ECONNREFUSED);
     gamp_close(fd);

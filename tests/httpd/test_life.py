@@ -40,6 +40,8 @@ def test_listens_where_it_is_told():
                                  ("[::1]:0", socket.AF_INET6, "[::1]")):
         if family == socket.AF_INET6 and not os.path.exists("/proc/net/if_inet6"):
             continue
+        if where.startswith("localhost") and not os.path.exists("/etc/hosts"):
+            continue
         with Server(files=FILES) as other:
             p = subprocess.Popen([*EMULATOR, Server.program, "-l", where, other.root],
                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)

@@ -216,18 +216,44 @@ static uint64_t promised(void)
     return s.promised;
 }
 
-/* A refused spawn gives back what it had: the same again and again does not add up. */
+static bool count_record(struct g *gp, void *n)
+{
+    (void)gp;
+    ++*(int *)n;
+    return true;
+}
+
+static int records(void)
+{
+    int n = 0;
+
+    allgs_each(count_record, &n);
+    return n;
+}
+
+/* A refused spawn gives back what it had, and one that ended does: the same again and again does
+ * not add up. */
 TEST_GO(refused_spawns_leak_nothing)
 {
+    const gamp_go_options fits = {.stack_size = 100000};
     const gamp_go_options huge = {.stack_size = (size_t)1 << 46};
     const gamp_go_options large = {.stack_size = (size_t)1 << 30};
     uint64_t before;
     int64_t alive;
+    int made;
 
     crowd.gate = gamp_chan_new(0, 0);
-    let_go(stand_up(300, NULL));
+    let_go(stand_up(100, NULL)); /* too few for a P to give promises back, late as they end */
     before = promised();
     alive = gamp_num_goroutine();
+    for (int i = 0; i < 10; i++) {
+        CHECK_EQ(stand_up(100, &fits), 100);
+        CHECK_EQ(promised(), before + 100);
+        let_go(100);
+        while (promised() != before) /* main is woken before the last is gone */
+            gamp_gosched();
+    }
+    made = records();
     arm(SYS_mmap, -ENOMEM, 0);
     fault.every = true;
     for (int i = 0; i < 1000; i++) {
@@ -237,6 +263,7 @@ TEST_GO(refused_spawns_leak_nothing)
     disarm();
     CHECK_EQ(promised(), before);
     CHECK_EQ(gamp_num_goroutine(), alive);
+    CHECK_EQ(records(), made);
     gamp_chan_unref(crowd.gate);
 }
 
