@@ -76,7 +76,7 @@ GAMP_API int gamp_read_full(int fd, void *p, size_t n);
 GAMP_API int gamp_write_full(int fd, const void *p, size_t n);
 
 /* Sets the point at which reads, writes, or both, of fd fail with -ETIMEDOUT, those that wait now
- * included; GAMP_NEVER: none. 0; -EBADF; -EPERM for one that is not registered. Does not block.
+ * included; GAMP_NEVER: none. 0; -EBADF; -EPERM if it cannot be polled. Does not block.
  * Go: Conn.SetDeadline. */
 GAMP_API int gamp_set_deadline(int fd, gamp_time t);
 GAMP_API int gamp_set_read_deadline(int fd, gamp_time t);

@@ -57,8 +57,10 @@ typedef struct gamp_config {
 /* Bootstraps the runtime on the calling thread and runs fn(argc, argv) as the main goroutine,
  * which begins on that thread; returns fn's result there. argc and argv are handed through; argv
  * may be NULL. When fn has returned, no other goroutine is scheduled again; each stops at its
- * next gamp call. If the calling thread is itself held inside code that preemption stopped, the
- * process exits with fn's result instead.
+ * next gamp call. Timers still fire for the threads that are left, but functions of
+ * gamp_after_func run no more. In a child forked by a goroutine there is no runtime; fn's return
+ * there exits with its result, another goroutine's with 0. If the calling thread is itself held
+ * inside code that preemption stopped, the process exits with fn's result instead.
  * -EALREADY when a run or a start was made before in this process, from inside a goroutine too.
  * -ENOMEM, -EAGAIN when the system gives no memory or threads. fn's result is returned as it is:
  * negative ones look the same. */

@@ -75,6 +75,15 @@ static const char *status_text(const struct view *v)
     }
 }
 
+/* A head is one line, whatever the program chose. */
+static void print_name(struct printer *p, const char *name)
+{
+    printer_put(p, " {name: ");
+    for (; *name; name++)
+        printer_put(p, "%c", (unsigned char)*name < ' ' || *name == 0x7f ? '?' : *name);
+    printer_put(p, "}");
+}
+
 static void print_head(struct printer *p, const struct view *v)
 {
     bool mortal = v->copy.kind == GNORMAL || v->copy.kind == GSYSTEM;
@@ -90,7 +99,7 @@ static void print_head(struct printer *p, const struct view *v)
         printer_put(p, ", locked to thread");
     printer_put(p, "]");
     if (v->copy.x && mortal && v->x.name[0])
-        printer_put(p, " {name: %s}", v->x.name);
+        print_name(p, v->x.name);
     printer_put(p, ":\n");
 }
 

@@ -28,6 +28,57 @@ static struct {
     int64_t answer;
 } aside = {.lock = MUTEX_INIT(LOCK_LEAF)};
 
+/* Files that were looked into stay open, for the next look: to open one costs more than to read
+ * it. By the thread alone. */
+enum { CACHED = 64 };
+static struct cached {
+    int tid, fd; /* tid 0: none */
+} cached[2][CACHED];
+
+static int file_of(bool status, int tid)
+{
+    struct cached *c = &cached[status][(uint32_t)tid % CACHED];
+
+    if (c->tid == tid)
+        return c->fd;
+    if (c->tid)
+        sys_close(c->fd);
+    *c = (struct cached){tid, thread_file(tid, status ? "status" : "stat")};
+    if (c->fd < 0)
+        c->tid = 0;
+    return c->fd;
+}
+
+/* A thread that has ended may have left its number to another. */
+static void forget(bool status, int tid)
+{
+    struct cached *c = &cached[status][(uint32_t)tid % CACHED];
+
+    if (c->tid == tid)
+        sys_close(c->fd);
+    c->tid = 0;
+}
+
+static char state_of(int tid)
+{
+    char state = thread_state_in(file_of(false, tid));
+
+    if (state)
+        return state;
+    forget(false, tid);
+    return thread_state_in(file_of(false, tid));
+}
+
+static int64_t sleeps_of(int tid)
+{
+    int64_t v = thread_sleeps_in(file_of(true, tid));
+
+    if (v >= 0)
+        return v;
+    forget(true, tid);
+    return thread_sleeps_in(file_of(true, tid));
+}
+
 static int64_t look(enum what what, int tid)
 {
     switch (what) {
@@ -84,7 +135,12 @@ static void thread(void *arg)
     for (;;) {
         while (load_acquire(&aside.turn) == TURN_IDLE)
             futex_wait(&aside.turn, TURN_IDLE, NEVER);
-        aside.answer = look(aside.what, aside.tid);
+        if (aside.what == THREAD_STATE)
+            aside.answer = state_of(aside.tid);
+        else if (aside.what == THREAD_SLEEPS)
+            aside.answer = sleeps_of(aside.tid);
+        else
+            aside.answer = look(aside.what, aside.tid);
         store_release(&aside.turn, TURN_IDLE);
         futex_wake(&aside.turn, 1);
     }

@@ -59,7 +59,8 @@ static size_t iov_bytes(const struct iovec *iov, size_t n)
 {
     size_t sum = 0;
 
-    for (size_t i = 0; i < n && i < 1024; i++)
+    /* The call itself says what is wrong with it. */
+    for (size_t i = 0; iov && i < n && i < 1024; i++)
         if (__builtin_add_overflow(sum, iov[i].iov_len, &sum))
             return SIZE_MAX;
     return sum;

@@ -80,7 +80,13 @@ void sigpipe_want(bool on)
 
 void sigpipe_broken(void)
 {
-    if (load_acquire(&ours) && !load_acquire(&wanted))
+    struct sigaction_raw now;
+
+    if (!load_acquire(&ours) || load_acquire(&wanted))
+        return;
+    /* The program may have said since then that it ignores it, or handles it. */
+    if (sigaction_read(SIGPIPE, &now) < 0 || sigaction_is_default(&now) ||
+        sigaction_is(&now, sigpipe_handler))
         die();
 }
 

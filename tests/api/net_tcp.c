@@ -329,6 +329,7 @@ TEST_GO(vectors)
     char a[3], b[5], c[100];
     struct iovec out[3] = {{"one", 3}, {"", 0}, {"twothree", 8}};
     struct iovec in[3] = {{a, sizeof a}, {b, sizeof b}, {c, sizeof c}};
+    int fds[2];
 
     CHECK_EQ(gamp_writev(p.a, out, 3), 11);
     CHECK_EQ(gamp_readv(p.b, in, 3), 11);
@@ -337,6 +338,19 @@ TEST_GO(vectors)
     CHECK_EQ(memcmp(c, "ree", 3), 0);
     CHECK_EQ(gamp_writev(p.a, out, -1), -EINVAL);
     CHECK_EQ(gamp_readv(p.b, in, -1), -EINVAL);
+    CHECK_EQ(pipe(fds), 0);
+    for (int i = 0; i < 2; i++) {
+        int from = i == 0 ? fds[0] : p.b, to = i == 0 ? fds[1] : p.a;
+
+        CHECK_EQ(gamp_write(to, "x", 1), 1);
+        CHECK_EQ(gamp_fd_wait(from, POLLIN, GAMP_NEVER), POLLIN);
+        CHECK_EQ(gamp_readv(from, NULL, 1), -EFAULT);
+        CHECK_EQ(gamp_writev(to, NULL, 1), -EFAULT);
+        CHECK_EQ(gamp_readv(from, NULL, 0), 0);
+        CHECK_EQ(gamp_read(from, a, 1), 1);
+    }
+    gamp_close(fds[0]);
+    gamp_close(fds[1]);
     gamp_close(p.a);
     gamp_close(p.b);
 }

@@ -42,6 +42,7 @@ struct attempt {
     bool embedded; /* gamp_start in place of gamp_run */
     bool on_thread;
     bool ignored, notified;
+    void (*later)(int); /* what the program sets while the runtime runs */
 };
 
 /* What is written to a number that is broken must fail with EPIPE; this checks it, if it gets that
@@ -116,6 +117,8 @@ static int in_run(int argc, char **argv)
     (void)argv;
     if (the_attempt->notified)
         CHECK_EQ(gamp_signal_notify(c, SIGPIPE), 0);
+    if (the_attempt->later)
+        signal(SIGPIPE, the_attempt->later);
     attempt_here(the_attempt);
     if (the_attempt->notified && the_attempt->how >= BY_PLAIN)
         CHECK_EQ(gamp_chan_recv_until(c, &sig, gamp_now() + GAMP_SECOND), 0);
@@ -181,11 +184,19 @@ TEST(not_when_the_signal_is_wanted)
     expect((struct attempt){.how = BY_PLAIN, .fd = 40, .notified = true}, SURVIVED);
 }
 
+static void handled(int sig)
+{
+    (void)sig;
+}
+
 /* The program ignores it: so it is. */
 TEST(not_when_it_is_ignored)
 {
-    for (enum how how = BY_GAMP; how < HOWS; how++)
+    for (enum how how = BY_GAMP; how < HOWS; how++) {
         expect((struct attempt){.how = how, .fd = 1, .ignored = true}, SURVIVED);
+        expect((struct attempt){.how = how, .fd = 1, .later = SIG_IGN}, SURVIVED);
+        expect((struct attempt){.how = how, .fd = 1, .later = handled}, SURVIVED);
+    }
 }
 
 /* Under gamp_start no call of gamp raises it, whatever the number, and the host's own do as

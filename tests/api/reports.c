@@ -937,6 +937,22 @@ TEST_GO(dump_of_new_ones)
     CHECK_CONTAINS(goroutine(dump_text, "{name: bound}:"), "created by tbody_dump_of_new_ones");
 }
 
+/* 31 bytes of the name at the time of the call; a head stays one line. */
+TEST_GO(dump_of_names)
+{
+    char name[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+    gamp_go_with(GAMP_OPTIONS(.name = name), wait_for_ever);
+    memset(name, 'Z', sizeof name - 1);
+    gamp_go_with(GAMP_OPTIONS(.name = "a\nb\x7f c}"), wait_for_ever);
+    gamp_go_with(GAMP_OPTIONS(.name = ""), wait_for_ever);
+    gamp_go_with(NULL, wait_for_ever);
+    dump_all();
+    CHECK_EQ(check_dump(dump_text), 6);
+    CHECK_CONTAINS(dump_text, "] {name: abcdefghijklmnopqrstuvwxyz01234}:\n");
+    CHECK_CONTAINS(dump_text, "] {name: a?b? c}}:\n");
+}
+
 TEST_GO(dump_of_one)
 {
     int fds[2];

@@ -9,7 +9,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static _Atomic long count;
 
@@ -193,6 +195,60 @@ TEST_GO(stacks_have_what_was_asked)
     }
     CHECK_EQ(gamp_go_with(GAMP_OPTIONS(.stack_size = SIZE_MAX), stack_user, 1), -ENOMEM);
     CHECK_EQ(gamp_go_with(GAMP_OPTIONS(.stack_size = SIZE_MAX / 2), stack_user, 1), -ENOMEM);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
+/* KiB, of memory or of address space. */
+static long have(bool resident)
+{
+    long size = 0, pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    CHECK(file && fscanf(file, "%ld %ld", &size, &pages) == 2);
+    fclose(file);
+    return (resident ? pages : size) * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void waits(gamp_chan *c)
+{
+    count++;
+    gamp_chan_recv(c, NULL);
+}
+
+/* 256 KiB of address space each, of which a page is there, and what the runtime keeps of it. (The
+ * address space of threads and of malloc comes on top.) */
+TEST_GO_WITHIN(a_parked_one_costs_a_page, 60)
+{
+    enum { MANY = 8000 };
+    gamp_chan *c = gamp_chan_new(0, 0);
+    long memory, space;
+
+    if (SANITIZED)
+        test_skip("the sanitizer keeps its own");
+    for (int i = 0; i < 100; i++)
+        CHECK_EQ(gamp_go(waits, c), 0);
+    until(100);
+    memory = have(true);
+    space = have(false);
+    for (int i = 0; i < MANY; i++)
+        CHECK_EQ(gamp_go(waits, c), 0);
+    until(100 + MANY);
+    CHECK_MSG(have(true) - memory < MANY * 8L, "%ld KiB", have(true) - memory);
+    CHECK_MSG(have(false) - space < MANY * 1024L, "%ld KiB", have(false) - space);
+    gamp_chan_close(c);
+    while (gamp_num_goroutine() > 1)
+        gamp_gosched();
+    gamp_chan_unref(c);
 }
 
 static void locked(void)

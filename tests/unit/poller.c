@@ -31,6 +31,16 @@ static struct gqueue poll_for(int64_t delay)
 
 enum { MS = 1000000 };
 
+/* As an M does, for which its thread must be one. */
+static struct gqueue poll_for(int64_t delay)
+{
+    static __thread struct m m;
+
+    if (!getg())
+        m_attach(&m, true);
+    return netpoll(delay);
+}
+
 static void pair(int *fd)
 {
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);

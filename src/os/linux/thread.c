@@ -171,18 +171,19 @@ int thread_count(void)
     return n < 0 ? n : n - emulators;
 }
 
-char thread_state(int tid)
+int thread_file(int tid, const char *name)
 {
-    char path[64], buf[128];
-    long n;
-    int fd;
+    char path[64];
 
-    fmt_buf(path, sizeof path, "/proc/self/task/%d/stat", tid);
-    fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0)
-        return 0;
-    n = sys_read(fd, buf, sizeof buf - 1);
-    sys_close(fd);
+    fmt_buf(path, sizeof path, "/proc/self/task/%d/%s", tid, name);
+    return sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+}
+
+char thread_state_in(int stat)
+{
+    char buf[128];
+    long n = sys_call(SYS_pread64, stat, buf, sizeof buf - 1, 0L);
+
     /* "tid (name) S ...": the name, at most 15 bytes, may hold parentheses; the last one counts. */
     for (long i = MIN(n, 40) - 3; i > 0; i--)
         if (buf[i] == ')' && buf[i + 1] == ' ')
@@ -190,26 +191,43 @@ char thread_state(int tid)
     return 0;
 }
 
-int64_t thread_sleeps(int tid)
+int64_t thread_sleeps_in(int status)
 {
     static const char state[] = "State:\t", key[] = "\nvoluntary_ctxt_switches:\t";
-    char path[64], buf[4096];
+    char buf[4096];
     const char *at;
     int64_t v = 0;
-    long n;
-    int fd;
+    long n = sys_call(SYS_pread64, status, buf, sizeof buf - 1, 0L);
 
-    fmt_buf(path, sizeof path, "/proc/self/task/%d/status", tid);
-    fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    n = sys_read(fd, buf, sizeof buf - 1);
-    sys_close(fd);
     buf[MAX(n, 0)] = '\0';
     at = strstr(buf, state);
     if (!at || at[sizeof state - 1] != 'R' || (at = strstr(at, key)) == NULL)
         return -1;
     for (at += sizeof key - 1; *at >= '0' && *at <= '9'; at++)
         v = v * 10 + (*at - '0');
+    return v;
+}
+
+char thread_state(int tid)
+{
+    int fd = thread_file(tid, "stat");
+    char state;
+
+    if (fd < 0)
+        return 0;
+    state = thread_state_in(fd);
+    sys_close(fd);
+    return state;
+}
+
+int64_t thread_sleeps(int tid)
+{
+    int fd = thread_file(tid, "status");
+    int64_t v;
+
+    if (fd < 0)
+        return -1;
+    v = thread_sleeps_in(fd);
+    sys_close(fd);
     return v;
 }

@@ -24,5 +24,10 @@ char thread_state(int tid);
 /* How often the thread of the process went to sleep since it began; -1 when it sleeps now, has
  * ended, or the system does not tell. */
 int64_t thread_sleeps(int tid);
+/* The same from a file of the thread's in /proc, "stat" or "status", that is kept open; it tells of
+ * that very thread, and of none once it has ended. */
+int thread_file(int tid, const char *name); /* a descriptor, or -errno */
+char thread_state_in(int stat);
+int64_t thread_sleeps_in(int status);
 
 #endif
