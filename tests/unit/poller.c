@@ -21,6 +21,16 @@
 
 enum { MS = 1000000 };
 
+/* As an M does, for which its thread must be one. */
+static struct gqueue poll_for(int64_t delay)
+{
+    static __thread struct m m;
+
+    if (!getg())
+        m_attach(&m, true);
+    return netpoll(delay);
+}
+
 static void pair(int *fd)
 {
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
@@ -44,16 +54,6 @@ static struct polldesc *park_on(int fd, unsigned mode, struct g *gp)
 static uint32_t seq_of(int fd)
 {
     return PD_SEQ(polldesc_lookup(fd)->mu);
-}
-
-/* As an M does, for which its thread must be one. */
-static struct gqueue poll_for(int64_t delay)
-{
-    static __thread struct m m;
-
-    if (!getg())
-        m_attach(&m, true);
-    return netpoll(delay);
 }
 
 /* --- breaks and time-outs --------------------------------------------------------------------- */
