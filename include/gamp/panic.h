@@ -34,8 +34,9 @@ GAMP_API GAMP_NORETURN void gamp_panic(const char *fmt, ...) GAMP_PRINTF(1, 2);
 
 /* Runs fn(arg). 0 when it returned; -EFAULT when it panicked: the deferred calls of the frames
  * left have run, and *info, which may be NULL, tells of it (untouched on 0). gamp_goexit goes
- * through. SIGSEGV, SIGBUS, SIGFPE and stack overflow are fatal and not stopped. Blocks as fn
- * does; any thread or goroutine; nests. Go: a function with a deferred recover(). */
+ * through, a C++ exception that somebody outside catches too; longjmp may not leave fn. SIGSEGV,
+ * SIGBUS, SIGFPE and stack overflow are fatal and not stopped. Blocks as fn does; any thread or
+ * goroutine; nests. Go: a function with a deferred recover(). */
 GAMP_API int gamp_protect(void (*fn)(void *), void *arg, gamp_panic_info *info);
 
 /* A deferred call, in the frame that deferred it. For gamp_defer alone. */

@@ -123,7 +123,6 @@ struct gx {
     int64_t waitsince;
     void *cxa_caught; /* C++ exception state while parked: __cxa_eh_globals */
     unsigned cxa_uncaught;
-    bool goexiting;
     bool timedout; /* the last gopark_until */
     char name[32];
     void *asan_fake_stack;

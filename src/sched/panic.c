@@ -63,9 +63,20 @@ static void panic_left(struct panic *p)
     x->panics = p->link;
 }
 
+/* Whether gamp_goexit was called since limit was the newest of the list. */
+static bool goexit_since(const struct panic *p, const struct panic *limit)
+{
+    while (p != limit && !p->goexit)
+        p = p->link;
+    return p != limit;
+}
+
+enum { STOPPED = 1, STOPPED_IN_GOEXIT };
+
 _Noreturn static void recovered(struct gx *x, const struct panic *p)
 {
     struct protect *pr = x->protects;
+    int how = goexit_since(p, pr->panics) ? STOPPED_IN_GOEXIT : STOPPED;
 
     if (pr->message)
         fmt_buf(pr->message, PANIC_TEXT, "%s", p->message);
@@ -74,7 +85,7 @@ _Noreturn static void recovered(struct gx *x, const struct panic *p)
     x->panics = pr->panics;
     if (is_parkable(x->g))
         race_frames_left(x->stack_lo, (uintptr_t)pr);
-    _longjmp(pr->at, 1);
+    _longjmp(pr->at, how);
 }
 
 void gopanic(const char *message)
@@ -139,15 +150,16 @@ void printpanics_fault(int fd, const struct gx *x, const char *message)
     printpanics(fd, &p);
 }
 
-static void goexit_left(struct gx *const *x)
+/* Its record stays in the list as long as it runs deferred calls: a protect that began before it
+ * does not hold it up. */
+_Noreturn static void goexit_on(struct gx *x)
 {
-    (*x)->goexiting = false;
-}
+    __attribute__((cleanup(panic_left))) struct panic p = {.link = x->panics, .goexit = true};
 
-_Noreturn static void goexit_on(struct gx *gx)
-{
-    __attribute__((cleanup(goexit_left))) struct gx *const x = gx;
-
+    /* Panics that it interrupts are over: their deferred calls are part of its own now. They stay
+     * in the list for the report of one that comes yet. */
+    panics_over(x->panics, NULL);
+    x->panics = &p;
     run_defers(x, NULL);
     x->protects = NULL;
     race_frames_left(x->stack_lo, x->stack_hi);
@@ -160,25 +172,17 @@ _Noreturn static void goexit_on(struct gx *gx)
 void goexit1(void)
 {
     struct gx *x = gx_self();
-    __attribute__((cleanup(panic_left))) struct panic p = {.link = x->panics, .goexit = true};
 
     if (!is_parkable(x->g))
         gopanic("gamp_goexit outside a goroutine");
-    /* Panics that it interrupts are over: their deferred calls are part of its own now. They stay
-     * in the list for the report of one that comes yet. */
-    panics_over(x->panics, NULL);
-    x->panics = &p;
-    x->goexiting = true;
     goexit_on(x);
 }
 
-/* Its frame is left, by a C++ exception perhaps; a panic has taken it off already. */
+/* Its frame is left, by a C++ exception perhaps. A panic has taken it off already; gamp_goexit,
+ * when an exception ends it, may have taken more off than are left now. */
 static void protect_end(struct protect *pr)
 {
-    struct gx *x = gx_self();
-
-    if (x->protects == pr)
-        x->protects = pr->link;
+    gx_self()->protects = pr->link;
 }
 
 int protect(void (*fn)(void *), void *arg, char *message)
@@ -188,16 +192,18 @@ int protect(void (*fn)(void *), void *arg, char *message)
         .link = x->protects, .defers = x->defers, .panics = x->panics, .message = message};
 
     cxx_state_read(&pr.cxx);
-    if (_setjmp(pr.at)) {
+    switch (_setjmp(pr.at)) {
+    case 0:
+        x->protects = &pr;
+        fn(arg);
+        return 0;
+    case STOPPED_IN_GOEXIT: /* one of its deferred calls panicked; it goes on */
         cxx_state_back(&pr.cxx);
-        /* A panic inside a goexit's deferred calls was stopped; the goexit goes on. */
-        if (gx_self()->goexiting)
-            goexit_on(gx_self());
+        goexit_on(gx_self());
+    default:
+        cxx_state_back(&pr.cxx);
         return -EFAULT;
     }
-    x->protects = &pr;
-    fn(arg);
-    return 0;
 }
 
 void panic_leave(const char *format, ...)

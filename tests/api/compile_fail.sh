@@ -98,12 +98,10 @@ done
 
 # The wrapper's templates are checked where they are used.
 for compiler in $cxx; do
-    for file in hpp hpp_more; do
-        for std in c++17 c++20; do
-            compile "$compiler" -std=$std -O2 $severe "-I$root/tests" -c \
-                "$root/tests/api/$file.cc" -o "$work/hpp.o" ||
-                { fail "$file.cc, $compiler -std=$std"; cat "$work/said"; }
-        done
+    for each in hpp:c++17 hpp:c++20 hpp_more:c++20; do
+        file=${each%:*} std=${each#*:}
+        compile "$compiler" -std=$std -O2 $severe "-I$root/tests" -c "$root/tests/api/$file.cc" \
+            -o "$work/hpp.o" || { fail "$file.cc, $compiler -std=$std"; cat "$work/said"; }
     done
     # Programs without exceptions and type information use it too.
     compile "$compiler" -std=c++17 -O2 -fno-exceptions -fno-rtti $severe "-I$root/tests" \

@@ -461,9 +461,23 @@ static void protect_one(const char *s)
     note("k");
 }
 
+/* A second gamp_goexit, begun inside the protect, goes on from there. */
+static void goexit_and_panic(void *arg)
+{
+    gamp_defer(note_and_panic, (const char *)arg);
+    gamp_goexit();
+}
+
+static void goexit_in_protect(const char *s)
+{
+    gamp_protect(goexit_and_panic, (void *)s, NULL);
+    note("!");
+}
+
 static void goexits_on_the_way(void)
 {
     gamp_defer(note, "a");
+    gamp_defer(goexit_in_protect, "g");
     gamp_defer(note_and_goexit, "b");
     gamp_defer(protect_one, "c");
     gamp_defer(note_and_goexit, "d");
@@ -495,7 +509,7 @@ TEST_GO(deferred_calls_leave_their_own_way)
         trace[0] = 0;
         CHECK_EQ(gamp_waitgroup_go(&wg, goexits_on_the_way), 0);
         gamp_waitgroup_wait(&wg);
-        CHECK_STR(trace, "fedckba");
+        CHECK_STR(trace, "fedckbga");
         trace[0] = 0;
         CHECK_EQ(gamp_protect(panics_on_the_way, NULL, &info), -EFAULT);
         CHECK_STR(info.message, "by c");
