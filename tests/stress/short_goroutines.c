@@ -20,7 +20,8 @@
 /* Each is dear, and freed memory stays with the sanitizer for a while. */
 enum { DIVIDE = 40, GROWTH = 64 << 10, BATCH = 500 };
 #else
-enum { DIVIDE = 1, GROWTH = 8 << 10, BATCH = 10000 };
+/* Half of a batch may be parked at once, with a page of stack each and a late look at it. */
+enum { DIVIDE = 1, GROWTH = 32 << 10, BATCH = 10000 };
 #endif
 
 static gamp_waitgroup wg;
