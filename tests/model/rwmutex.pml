@@ -15,7 +15,7 @@
 #define NG 4
 #endif
 #ifndef ROUNDS
-#define ROUNDS 5 /* of all together */
+#define ROUNDS 4 /* of all together */
 #endif
 
 /* state */
