@@ -19,16 +19,6 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* As an M does, for which its thread must be one. */
-static struct gqueue poll_for(int64_t delay)
-{
-    static __thread struct m m;
-
-    if (!getg())
-        m_attach(&m, true);
-    return netpoll(delay);
-}
-
 enum { MS = 1000000 };
 
 /* As an M does, for which its thread must be one. */
