@@ -17,12 +17,13 @@
 #endif
 
 #ifdef SANITIZED
-/* Each is dear, and freed memory stays with the sanitizer for a while. */
-enum { DIVIDE = 40, GROWTH = 64 << 10, BATCH = 500 };
+enum { DIVIDE = 40, BATCH = 500 }; /* each is dear */
 #else
-/* Half of a batch may be parked at once, with a page of stack each and a late look at it. */
-enum { DIVIDE = 1, GROWTH = 32 << 10, BATCH = 10000 };
+enum { DIVIDE = 1, BATCH = 10000 };
 #endif
+/* KiB. A batch may run wider than the first ones did: all of it parked at once, on a page each. Of
+ * two million goroutines that is 33 bytes each; a record is 96. */
+enum { GROWTH = 64 << 10 };
 
 static gamp_waitgroup wg;
 static _Atomic uint64_t ran;
@@ -140,8 +141,9 @@ TEST_GO_WITHIN(short_goroutines, 240)
     }
     printf("%lu goroutines, %.0f ns each; %ld KiB at first, %ld at most\n", (unsigned long)ran,
            (double)(test_nanotime() - began) / (double)ran, first, most);
-    /* Address space too: a batch may run wider than the first ones did. */
-    CHECK_LE(st.stacks_reserved, reserved * 2);
-    CHECK_EQ(gamp_num_goroutine(), 1);
+    CHECK_LE(st.stacks_reserved, reserved + UINT64_C(4) * BATCH * (260 << 10));
+    /* main is woken before the last one is gone. */
+    while (gamp_num_goroutine() > 1)
+        gamp_gosched();
     gamp_chan_unref(meet);
 }
