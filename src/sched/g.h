@@ -117,7 +117,6 @@ struct gx {
     struct gamp_defer *defers; /* innermost first */
     struct panic *panics;      /* innermost first */
     struct protect *protects;  /* innermost first */
-    int saved_errno;
     int stack_class;
     uint32_t locked_ext; /* nesting of gamp_lock_os_thread */
     int64_t waitsince;
@@ -127,7 +126,6 @@ struct gx {
     char name[32];
     void *asan_fake_stack;
     void *tsan_fiber;
-    void *private_; /* for src/diag */
 };
 
 /* A goroutine, which parks by switching; otherwise its thread sleeps. */

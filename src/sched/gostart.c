@@ -96,13 +96,11 @@ static struct g *next_here(struct g *gp)
         goexit0();
     next = direct_next(m, &inherit);
     if (next && !next->x) {
-        uintptr_t slot = gslot(x);
-
         end_g(pp, gp);
         gp->x = NULL;
         gfput(pp, gp);
         pp->stackcredit++;
-        gbind_running(next, slot);
+        gbind_running(next, x);
         run_prepare(m, next, inherit);
         return next;
     }

@@ -55,9 +55,20 @@ void gbind_slot(struct g *gp, uintptr_t slot, int class)
     gp->run.sp = arch_frame(gp->x->stack_hi, gostart);
 }
 
-void gbind_running(struct g *gp, uintptr_t slot)
+/* x has been a goroutine's whose function returned: most of it is as a new one has it. */
+void gbind_running(struct g *gp, struct gx *x)
 {
-    bind(gp, slot, 0);
+    x->g = gp;
+    x->start = gp->start;
+    x->defers = NULL;
+    x->panics = NULL;
+    x->protects = NULL;
+    x->locked_ext = 0;
+    x->waitsince = 0;
+    x->timedout = false;
+    x->name[0] = '\0';
+    gp->run = (struct grun){.stackguard0 = x->stack_lo + STACK_RESERVE};
+    gp->x = x;
 }
 
 void gbind(struct g *gp, struct p *pp)

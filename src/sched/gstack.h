@@ -14,7 +14,7 @@ void gbind(struct g *gp, struct p *pp);
 void gbind_slot(struct g *gp, uintptr_t slot, int class);
 /* The same for a slot of class 0 on which the caller runs, in gostart's frame, that gp takes over
  * as it is. */
-void gbind_running(struct g *gp, uintptr_t slot);
+void gbind_running(struct g *gp, struct gx *x);
 /* The stack of a dead goroutine back to pp; the promise too. */
 void gunbind(struct g *gp, struct p *pp);
 uintptr_t gslot(const struct gx *x);

@@ -158,9 +158,29 @@ static bool unlock_commit(struct g *gp, void *l)
     return true;
 }
 
+static void commit_unlock_park(struct m *m, struct g *gp)
+{
+    struct mutex *l = m->unlocklock;
+
+    event_emit(EV_GO_BLOCK, gp->goid, gp->waitreason);
+    casgstatus(gp, Grunning, Gwaiting);
+    unlock(l);
+}
+
+/* gopark with unlock_commit, laid out in one piece: most waits are these. */
 void goparkunlock(struct mutex *l, enum waitreason reason)
 {
-    gopark(unlock_commit, l, reason);
+    struct g *gp = getg();
+    struct m *m = thism();
+
+    gp->waitreason = (uint8_t)reason;
+    if (unlikely(!is_parkable(gp))) {
+        park_foreign(gp, unlock_commit, l, NEVER, 0);
+        return;
+    }
+    gp->x->waitsince = load_relaxed(&sched.coarse);
+    m->unlocklock = l;
+    park_leave(gp, commit_unlock_park, true);
 }
 
 bool gopark_until(unlockf *f, void *l, enum waitreason reason, int64_t until, uint32_t ticket)

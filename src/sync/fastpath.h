@@ -13,10 +13,10 @@
 /* true: something is wanted of the caller: it must pass through gamp_enter. */
 static always_inline bool entry_wanted(void)
 {
-    struct g *gp = getg();
+    struct m *m = thism();
 
     /* A thread that is not attached has nothing to answer to. */
-    return gp && unlikely(cpu_sp() < load_relaxed(&gp->run.m->guard));
+    return m && unlikely(cpu_sp() < load_relaxed(&m->guard));
 }
 
 static always_inline void entry_answer(void)
