@@ -23,5 +23,7 @@ void stw_stopped(struct p *pp);
 
 int sysmon_start(void); /* 0 or -errno */
 void sysmon_wake(void);
+/* Ends a long nap of sysmon's. */
+void sysmon_rouse(void);
 
 #endif

@@ -12,6 +12,7 @@
 #include "sched/entry.h"
 #include "sched/globq.h"
 #include "sched/gstack.h"
+#include "sched/mstart.h"
 #include "sched/proc.h"
 #include "sched/schedt.h"
 #include "sched/switch_g.h"
@@ -217,13 +218,24 @@ void sleep_until(int64_t until)
     gopark_until(NULL, NULL, WAIT_SLEEP, until, ticket);
 }
 
+/* One waits that no idle P will take: should the one that runs block, sysmon is to see it soon. */
+static always_inline void sysmon_attend(void)
+{
+    if (unlikely(load_relaxed(&sched.sysmonnaps)))
+        sysmon_rouse();
+}
+
 /* A goroutine became runnable on pp, whose goroutine goes on running. Another P should come and
  * take it unless the caller parks at once and runs it itself, which costs nothing: so where that
  * was the case the last few times, the wake-up is put off, and sysmon makes good for it should the
  * guess be wrong. */
 static void ready_wake(struct p *pp)
 {
-    if (load_relaxed(&sched.npidle) == 0 || load_relaxed(&sched.nmspinning) != 0)
+    if (load_relaxed(&sched.npidle) == 0) {
+        sysmon_attend();
+        return;
+    }
+    if (load_relaxed(&sched.nmspinning) != 0)
         return;
     if (!pp->readied && pp->parks_next >= PARKS_NEXT_SURE) {
         store_relaxed(&pp->wakewanted, 1);
@@ -261,6 +273,7 @@ static void ready(struct g *gp, bool next)
     globrunqput(gp);
     unlock(&sched.lock);
     wakep();
+    sysmon_attend();
 }
 
 void goready(struct g *gp)
@@ -461,6 +474,7 @@ static void commit_stray(struct m *m, struct g *gp)
     globrunqput(gp);
     unlock(&sched.lock);
     wakep();
+    sysmon_attend();
 }
 
 void park_stray(struct g *gp)

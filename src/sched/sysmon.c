@@ -3,7 +3,8 @@
  * kernel, asks those that overrun their slice to leave, polls the network when nobody does.
  *
  * It looks every 20 us, and after 50 quiet looks half as often each time, down to each 10 ms; to
- * each 1 ms while goroutines wait and no P is idle, so that a block is noticed soon, with one more
+ * each 1 ms while goroutines wait and no P is idle, so that a block is noticed soon (who comes to
+ * wait ends a longer nap), with one more
  * look 20 us behind each that leaves a doubt whether an M stands still: an M that does at both is
  * asked for its state, which costs too much to ask each. While all Ps are busy with goroutines that
  * do not switch, it sleeps in the poller: an event is then seen at once. When every P is idle and
@@ -160,15 +161,15 @@ static void look_user(struct p *pp, struct m *m, struct round *r)
 }
 
 /* Its goroutines change. One may have blocked a moment ago all the same: when the thread ran for
- * less than half of the time since the last look, what its clock stands at now tells at the next
- * one, soon. A P that is busy is not looked at more often for that. */
+ * less than three quarters of the time since the last look, what its clock stands at now tells at
+ * the next one, soon. A P that is busy is not looked at more often for that. */
 static void look_switched(struct p *pp, struct m *m, struct round *r)
 {
     int64_t cpu = thread_cputime(m->cpuclock);
     int64_t moved = cpu - m->mon.busy;
 
     m->mon.busy = cpu;
-    if (moved * 2 < r->now - m->mon.looked && wanted(pp) && !load_acquire(&m->inruntime)) {
+    if (moved * 4 < (r->now - m->mon.looked) * 3 && wanted(pp) && !load_acquire(&m->inruntime)) {
         m->mon.cpu = m->mon.cpu0 = cpu;
         r->suspect = true;
     }
@@ -229,6 +230,18 @@ static void look_strays(struct round *r)
     }
 }
 
+static bool goroutines_wait(void)
+{
+    if (load_relaxed(&sched.npidle) != 0)
+        return false;
+    if (load_relaxed(&sched.runqsize) != 0)
+        return true;
+    for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++)
+        if (!runqempty(allp[i]))
+            return true;
+    return false;
+}
+
 static void look(struct round *r)
 {
     int32_t n = load_relaxed(&gomaxprocs);
@@ -244,9 +257,7 @@ static void look(struct round *r)
     r->still = ticks == r->ticks;
     r->ticks = ticks;
     look_strays(r);
-    r->waiting = load_relaxed(&sched.npidle) == 0 && load_relaxed(&sched.runqsize) != 0;
-    for (int32_t i = 0; i < n && !r->waiting && load_relaxed(&sched.npidle) == 0; i++)
-        r->waiting = !runqempty(allp[i]);
+    r->waiting = goroutines_wait();
 }
 
 /* sysmon is no M that counts as running: between these, what it takes from the poller or the heaps
@@ -277,6 +288,24 @@ static int64_t timers_due(void)
     return when + timer_patience;
 }
 
+/* Nobody waits for a P, so to look seldom is enough; until somebody does. One that comes to wait
+ * just now may be missed: then the nap takes its time. */
+static void nap_long(int64_t until)
+{
+    noteclear(&sched.napnote);
+    store_seqcst(&sched.sysmonnaps, 1);
+    if (goroutines_wait())
+        until = 0;
+    if (!notetsleep(&sched.napnote, until) && !xchg_acqrel(&sched.sysmonnaps, 0))
+        notesleep(&sched.napnote); /* it is on its way */
+}
+
+void sysmon_rouse(void)
+{
+    if (xchg_acqrel(&sched.sysmonnaps, 0))
+        notewakeup(&sched.napnote);
+}
+
 /* Sleeps for delay; in the poller when nobody else will look there soon. */
 static void nap(const struct round *r, int64_t delay)
 {
@@ -289,7 +318,10 @@ static void nap(const struct round *r, int64_t delay)
         work_end(&q);
         return;
     }
-    clock_sleep(delay);
+    if (delay <= delay_waiting)
+        clock_sleep(delay);
+    else
+        nap_long(r->now + delay);
 }
 
 static void poll_if_stale(int64_t now)
