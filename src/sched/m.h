@@ -80,6 +80,7 @@ struct m {
         int64_t cpu0;    /* its CPU clock at the first look of this run */
         int64_t busy;    /* its CPU clock at the last look of all */
         int64_t looked;  /* when cpu was read */
+        int jitter;      /* of its slice, in 1024ths; so that it keeps time with nothing */
         int64_t sleeps;  /* as the kernel counts them, -1: not looked */
     } mon;               /* sysmon's notes */
     uint64_t switches;   /* runs of goroutines; owner writes */

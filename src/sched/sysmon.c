@@ -117,10 +117,10 @@ static void ask_to_leave(struct p *pp, struct m *m, int64_t cpu, struct round *r
 }
 
 /* One that has computed for long will do so for longer: it is watched less closely, so that a look
- * comes late by no more than half the time that it ran. */
+ * comes late by no more than the time that it ran. */
 static void look_hog(int64_t ran, int64_t slice, struct round *r)
 {
-    int64_t patience = MAX(ran / 2, delay_waiting);
+    int64_t patience = MAX(ran, delay_waiting);
 
     if (ran < slice)
         patience = MIN(patience, MAX(slice - ran, delay_min));
@@ -135,7 +135,7 @@ static void look_user(struct p *pp, struct m *m, struct round *r)
     int64_t slice =
         load_relaxed(&sched.runqshort) != 0 || !runqempty(pp) ? slice_short : slice_long;
 
-    slice += slice / 8 - (int64_t)sched_rand((uint32_t)(slice / 4));
+    slice += slice / 1024 * m->mon.jitter;
     if (m->mon.cpu0 < 0)
         m->mon.cpu0 = cpu;
     if (cpu != m->mon.cpu) {
@@ -169,10 +169,11 @@ static void look_switched(struct p *pp, struct m *m, struct round *r)
     int64_t moved = cpu - m->mon.busy;
 
     m->mon.busy = cpu;
-    if (moved * 4 < (r->now - m->mon.looked) * 3 && wanted(pp) && !load_acquire(&m->inruntime)) {
-        m->mon.cpu = m->mon.cpu0 = cpu;
-        r->suspect = true;
-    }
+    m->mon.cpu = m->mon.cpu0 = -1;
+    if (load_acquire(&m->inruntime))
+        return;
+    m->mon.cpu = m->mon.cpu0 = cpu;
+    r->suspect = r->suspect || (moved * 4 < (r->now - m->mon.looked) * 3 && wanted(pp));
 }
 
 static void look_p(struct p *pp, struct round *r)
@@ -193,7 +194,8 @@ static void look_p(struct p *pp, struct round *r)
     if (m->mon.tick != tick) {
         m->mon.tick = tick;
         m->mon.since = r->now;
-        m->mon.cpu = m->mon.cpu0 = m->mon.sleeps = -1;
+        m->mon.sleeps = -1;
+        m->mon.jitter = (int)sched_rand(257) - 128;
         r->all_hogs = false;
         look_switched(pp, m, r);
         m->mon.looked = r->now;
