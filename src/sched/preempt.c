@@ -205,19 +205,21 @@ static void stop(struct m *m, struct g *gp)
 static void handle(const struct sigaction_raw *chain, int sig, siginfo_t *info, void *context)
 {
     struct g *gp = getg();
-    bool marked = sigaction_is_mark(info);
+    bool marked = sigaction_is_mark(info), again;
 
     freeze_check(context);
     /* First, for a signal of the program's that came together with ours: it should not wait for the
      * goroutine's turn. */
     if (!marked)
         sigaction_chain(chain, sig, info, context);
+    /* A call that was cut short as it began is made again at once, and the request stands: asleep
+     * in there the goroutine is in nobody's way. Also where nothing is asked any more: two signals
+     * may have come for one request. */
+    again = marked && rewind_syscall(context, sig);
     if (gp && gp->kind != GFOREIGN && !load_relaxed(&sched.forked)) {
         struct m *m = gp->run.m;
 
-        /* A call that was cut short as it began is made again at once, and the request stands:
-         * asleep in there the goroutine is in nobody's way. */
-        if (xchg_acqrel(&m->signal_pending, 0) && !(marked && rewind_syscall(context))) {
+        if (xchg_acqrel(&m->signal_pending, 0) && !again) {
             store_release(&m->context, context);
             stop(m, gp);
             store_release(&m->context, NULL);

@@ -125,17 +125,18 @@ static bool number(const uint8_t code[BEHIND], const greg_t *regs, uint64_t *nr)
            only_waits(*nr);
 }
 
-/* A signal of the program's waits to be delivered as soon as this handler has returned. */
-static bool another_pending(const ucontext_t *uc)
+/* A signal of the program's waits to be delivered as soon as this handler has returned. One more of
+ * ours will find the call about to begin, and does not count. */
+static bool another_pending(const ucontext_t *uc, int ours)
 {
     uint64_t pending = 0, masked;
 
     memcpy(&masked, &uc->uc_sigmask, sizeof masked);
     sys_call(SYS_rt_sigpending, &pending, sizeof pending);
-    return (pending & ~masked) != 0;
+    return (pending & ~masked & ~(UINT64_C(1) << (ours - 1))) != 0;
 }
 
-bool rewind_syscall(void *context)
+bool rewind_syscall(void *context, int sig)
 {
     ucontext_t *uc = context;
     greg_t *regs = uc->uc_mcontext.gregs;
@@ -143,7 +144,7 @@ bool rewind_syscall(void *context)
     uint64_t nr;
 
     if (regs[REG_RAX] != -EINTR || !code_before((uintptr_t)regs[REG_RIP], code) ||
-        !number(code, regs, &nr) || another_pending(uc))
+        !number(code, regs, &nr) || another_pending(uc, sig))
         return false;
     regs[REG_RIP] -= INSN;
     regs[REG_RAX] = (greg_t)nr;
@@ -152,9 +153,10 @@ bool rewind_syscall(void *context)
 
 #else
 
-bool rewind_syscall(void *context)
+bool rewind_syscall(void *context, int sig)
 {
     (void)context;
+    (void)sig;
     return false;
 }
 

@@ -18,9 +18,9 @@
 
 #include "base/compiler.h"
 
-/* In a signal handler, with its context: true when the call will be made again. False, and nothing
+/* In sig's handler, with its context: true when the call will be made again. False, and nothing
  * changed, when the signal came elsewhere, the call is not one of those that only wait, or another
  * signal is about to cut it too, whose handler the program has reason to hear of. */
-bool rewind_syscall(void *context);
+bool rewind_syscall(void *context, int sig);
 
 #endif
