@@ -1,20 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched/aside.h"
+#include "base/throw.h"
 #include "lock/mutex.h"
 #include "os/linux/clock.h"
 #include "os/linux/cpus.h"
 #include "os/linux/futex.h"
+#include "os/linux/highfd.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
 #include "sched/m.h"
 #include "sched/mstart.h"
+#include "sched/netpoll.h"
 #include "sched/schedt.h"
+#include <fcntl.h>
 
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
 
-enum { OWN_FILES = 0x400 /* CLONE_FILES; <sched.h> has another name of ours */ };
+enum { UNSHARE = 1 << 1 /* CLOSE_RANGE_UNSHARE */ };
 enum turn { TURN_IDLE, TURN_ASKED };
 enum what { THREAD_STATE, THREAD_SLEEPS, THREAD_COUNT, CPUS_AVAILABLE };
 
@@ -28,16 +38,28 @@ static struct {
     int64_t answer;
 } aside = {.lock = MUTEX_INIT(LOCK_LEAF)};
 
-/* Files that were looked into stay open, for the next look: to open one costs more than to read
- * it. By the thread alone. */
-enum { CACHED = 64 };
-static struct cached {
-    int tid, fd; /* tid 0: none */
-} cached[2][CACHED];
+/* sysmon's table. */
+static struct {
+    bool possible;
+    struct m *m;         /* sysmon's, once it has one */
+    int process;         /* a pidfd of this process */
+    uint32_t generation; /* of the poller's descriptors */
+} own;
 
-static int file_of(bool status, int tid)
+/* Files that were looked into stay open, for the next look: to open one costs more than to read
+ * it. By the thread whose table they are in alone. */
+enum { CACHED = 64 };
+struct cached {
+    int tid, fd; /* tid 0: none */
+};
+struct table {
+    struct cached file[2][CACHED];
+};
+static struct table asides, sysmons;
+
+static int file_of(struct table *t, bool status, int tid)
 {
-    struct cached *c = &cached[status][(uint32_t)tid % CACHED];
+    struct cached *c = &t->file[status][(uint32_t)tid % CACHED];
 
     if (c->tid == tid)
         return c->fd;
@@ -50,33 +72,33 @@ static int file_of(bool status, int tid)
 }
 
 /* A thread that has ended may have left its number to another. */
-static void forget(bool status, int tid)
+static void forget(struct table *t, bool status, int tid)
 {
-    struct cached *c = &cached[status][(uint32_t)tid % CACHED];
+    struct cached *c = &t->file[status][(uint32_t)tid % CACHED];
 
     if (c->tid == tid)
         sys_close(c->fd);
     c->tid = 0;
 }
 
-static char state_of(int tid)
+static char state_of(struct table *t, int tid)
 {
-    char state = thread_state_in(file_of(false, tid));
+    char state = thread_state_in(file_of(t, false, tid));
 
     if (state)
         return state;
-    forget(false, tid);
-    return thread_state_in(file_of(false, tid));
+    forget(t, false, tid);
+    return thread_state_in(file_of(t, false, tid));
 }
 
-static int64_t sleeps_of(int tid)
+static int64_t sleeps_of(struct table *t, int tid)
 {
-    int64_t v = thread_sleeps_in(file_of(true, tid));
+    int64_t v = thread_sleeps_in(file_of(t, true, tid));
 
     if (v >= 0)
         return v;
-    forget(true, tid);
-    return thread_sleeps_in(file_of(true, tid));
+    forget(t, true, tid);
+    return thread_sleeps_in(file_of(t, true, tid));
 }
 
 static int64_t look(enum what what, int tid)
@@ -94,10 +116,21 @@ static int64_t look(enum what what, int tid)
     return -1;
 }
 
+static int64_t look_cached(struct table *t, enum what what, int tid)
+{
+    if (what == THREAD_STATE)
+        return state_of(t, tid);
+    if (what == THREAD_SLEEPS)
+        return sleeps_of(t, tid);
+    return look(what, tid);
+}
+
 static int64_t ask(enum what what, int tid)
 {
     int64_t answer;
 
+    if (own.m && thism() == own.m && !load_relaxed(&sched.forked))
+        return look_cached(&sysmons, what, tid);
     if (!load_acquire(&aside.ready) || load_relaxed(&sched.forked))
         return look(what, tid);
     lock(&aside.lock);
@@ -112,12 +145,10 @@ static int64_t ask(enum what what, int tid)
     return answer;
 }
 
-/* The copies of the program's descriptors go at once: they would keep its files open. */
+/* Not even for a moment are there copies of the program's: they would keep its files open. */
 static bool own_table(void)
 {
-    if (sys_call(SYS_close_range, ~0u, ~0u, 0) < 0 || sys_call(SYS_unshare, OWN_FILES) < 0)
-        return false;
-    return sys_call(SYS_close_range, 0u, ~0u, 0) == 0;
+    return sys_call(SYS_close_range, 0u, ~0u, UNSHARE) == 0;
 }
 
 static void thread(void *arg)
@@ -135,19 +166,89 @@ static void thread(void *arg)
     for (;;) {
         while (load_acquire(&aside.turn) == TURN_IDLE)
             futex_wait(&aside.turn, TURN_IDLE, NEVER);
-        if (aside.what == THREAD_STATE)
-            aside.answer = state_of(aside.tid);
-        else if (aside.what == THREAD_SLEEPS)
-            aside.answer = sleeps_of(aside.tid);
-        else
-            aside.answer = look(aside.what, aside.tid);
+        aside.answer = look_cached(&asides, aside.what, aside.tid);
         store_release(&aside.turn, TURN_IDLE);
         futex_wake(&aside.turn, 1);
     }
 }
 
+/* The program's descriptor fd under the same number here. */
+static bool fetch(int fd)
+{
+    int copy = (int)sys_call(SYS_pidfd_getfd, own.process, fd, 0);
+    bool ok = copy >= 0;
+
+    if (ok && copy != fd) {
+        ok = sys_call(SYS_dup3, copy, fd, O_CLOEXEC) >= 0;
+        sys_close(copy);
+    }
+    return ok;
+}
+
+/* Tried by who starts the runtime, before there is a thread that could be left with nothing. */
+static bool can_fetch(void)
+{
+    int fds[2], copy, process = highfd((int)sys_call(SYS_pidfd_open, sys_getpid(), 0));
+
+    if (process < 0)
+        return false;
+    copy = netpoll_descriptors(fds) ? (int)sys_call(SYS_pidfd_getfd, process, fds[0], 0) : -1;
+    copy = highfd(copy);
+    if (copy >= 0)
+        sys_close(copy);
+    sys_close(process);
+    return copy >= 0;
+}
+
+static void fetch_all(uint32_t generation, const int fds[2])
+{
+    own.generation = generation;
+    for (int i = 0; i < 2; i++)
+        if (!fetch(fds[i]))
+            throw("sysmon lost the poller");
+}
+
+void aside_own(void)
+{
+    int fds[2];
+    uint32_t generation = netpoll_descriptors(fds);
+
+    if (!own.possible || !generation || !own_table())
+        return;
+    own.process = (int)sys_call(SYS_pidfd_open, sys_getpid(), 0);
+    if (!fetch(2))
+        sys_call(SYS_dup3, own.process, 2, O_CLOEXEC); /* keeps the number */
+    fetch_all(generation, fds);
+    own.m = thism();
+}
+
+void aside_refresh(void)
+{
+    int fds[2];
+    uint32_t generation = netpoll_descriptors(fds);
+
+    if (!own.m || generation == own.generation || !generation)
+        return;
+    /* Files that were looked into may have the numbers. */
+    for (int i = 0; i < 2 * CACHED; i++) {
+        struct cached *c = &sysmons.file[i / CACHED][i % CACHED];
+
+        if (c->tid)
+            sys_close(c->fd);
+        c->tid = 0;
+    }
+    fetch_all(generation, fds);
+}
+
+void aside_stderr(void)
+{
+    if (own.m && thism() == own.m)
+        fetch(2);
+}
+
 void aside_start(void)
 {
+    own.possible = can_fetch();
     store_relaxed(&aside.alive, 1);
     if (thread_create(thread, NULL, 0) < 0)
         store_relaxed(&aside.alive, 0);

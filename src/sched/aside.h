@@ -10,12 +10,17 @@
  *
  * Where the system refuses such a table, and in the child of a fork, the caller looks itself.
  *
+ * sysmon, which decides by such looks thousands of times a second, has a table of its own: the way
+ * to another thread and back took it 100 us where CPUs are scarce. What it needs of the program's,
+ * the poller's two and standard error, it has copies of, and gets anew when they change
+ * (pidfd_getfd; where that is refused it asks the thread like all others).
+ *
  * One question at a time, under aside.lock: turn goes IDLE -> ASKED by who asks, ASKED -> IDLE by
  * the thread.
  * Pairs: the store_release(turn) of each side with the other's load_acquire.
  *
  * Rejected: descriptors of each thread's file held open (thousands of threads take thousands of
- * numbers); sysmon itself with such a table (it polls the network, wakes pollers and prints). */
+ * numbers). */
 #ifndef GAMP_SCHED_ASIDE_H
 #define GAMP_SCHED_ASIDE_H
 
@@ -23,6 +28,12 @@
 
 /* Makes the thread; without it all still works. */
 void aside_start(void);
+/* The calling thread, which is sysmon, gets a table of its own. */
+void aside_own(void);
+/* On sysmon: the poller's descriptors are as they are in the program's table. */
+void aside_refresh(void);
+/* On any thread, before it prints: standard error is the program's. */
+void aside_stderr(void);
 /* How many threads it is: 0 or 1. */
 int aside_threads(void);
 

@@ -10,6 +10,7 @@
 #include "os/linux/sigcall.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
+#include "sched/aside.h"
 #include "sched/freeze.h"
 #include "sched/gstack.h"
 #include "sched/mstart.h"
@@ -106,8 +107,10 @@ void fatal_begin(void)
 {
     uint32_t tid = (uint32_t)sys_gettid();
 
-    if (cas_acqrel(&reporting, 0, tid))
+    if (cas_acqrel(&reporting, 0, tid)) {
+        aside_stderr();
         return;
+    }
     if (load_acquire(&reporting) == tid)
         stacks_again();
     for (;;)

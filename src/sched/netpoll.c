@@ -51,6 +51,7 @@ static int epfd = -1, breakfd = -1;
 static bool have_pwait2;
 static int owner; /* the process that made it */
 static uint32_t breaking;
+static uint32_t generation;               /* atomic; of epfd and breakfd */
 static int sleeper;                       /* atomic: the tid of the blocking poll */
 static int32_t waiters cacheline_aligned; /* atomic */
 
@@ -149,6 +150,7 @@ static int init_locked(void)
         goto no_add;
     have_pwait2 = probe_pwait2();
     owner = sys_getpid();
+    fetch_add_release(&generation, 1);
     leave_futex();
     return 0;
 
@@ -248,6 +250,15 @@ int netpollinit(void)
 static bool have_epoll(void)
 {
     return likely(load_acquire(&state) == STATE_EPOLL);
+}
+
+uint32_t netpoll_descriptors(int fds[2])
+{
+    uint32_t g = load_acquire(&generation);
+
+    fds[0] = load_relaxed(&epfd);
+    fds[1] = load_relaxed(&breakfd);
+    return have_epoll() ? g : 0;
 }
 
 bool netpollinited(void)

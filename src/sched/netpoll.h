@@ -10,6 +10,9 @@
 /* Made at the first registration or at schedinit, whichever is first. 0 or -errno; without an epoll
  * instance netpoll sleeps and breaks all the same, and the next registration tries again. */
 int netpollinit(void);
+/* The numbers that sysmon, with its own table of descriptors, must have there too. They change with
+ * the result; 0: there are none. */
+uint32_t netpoll_descriptors(int fds[2]);
 bool netpollinited(void);
 /* Ready goroutines (still Gwaiting: the caller readies them, see injectglist).
  * delay < 0 blocks until something is ready or netpollbreak, 0 does not block, > 0 blocks for at

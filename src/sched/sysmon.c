@@ -458,6 +458,7 @@ static void sysmon(void *arg)
     m_attach(&sysmon_m, false);
     sysmon_m.rand = debug.seed;
     thread_sigmask_all();
+    aside_own();
     prctl(PR_SET_TIMERSLACK, 1ul);
     for (;;) {
         if (load_acquire(&sched.phase) >= PHASE_STOPPING)
@@ -467,13 +468,16 @@ static void sysmon(void *arg)
             quiet = 0;
         }
         nap(&r, r.suspect ? delay_min : delay);
+        aside_refresh();
         r.now = nanotime();
         store_relaxed(&sched.coarse, r.now);
         poll_if_stale(r.now);
         look(&r);
         timers_late(&r);
-        if (debug.schedtrace > 0)
+        if (debug.schedtrace > 0) {
+            aside_stderr();
             schedtrace_tick(r.now);
+        }
         once_a_second(r.now);
         quiet = r.acted ? 0 : quiet + 1;
         if (quiet == 0)

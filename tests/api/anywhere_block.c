@@ -296,7 +296,7 @@ static void end_blockers(pthread_t th)
     rmdir(t.dir);
 }
 
-TEST_GO_WITHIN(others_serve_while_many_block, 60)
+TEST_GO_WITHIN(others_serve_while_many_block, 120)
 {
     static int64_t took[REQUESTS];
     gamp_chan *done = gamp_chan_new(0, CLIENTS);
