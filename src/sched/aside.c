@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched/aside.h"
-#include "base/throw.h"
 #include "lock/mutex.h"
 #include "os/linux/clock.h"
 #include "os/linux/cpus.h"
@@ -41,6 +40,7 @@ static struct {
 /* sysmon's table. */
 static struct {
     bool possible;
+    bool blind;          /* it has no copies of the poller's descriptors */
     struct m *m;         /* sysmon's, once it has one */
     int process;         /* a pidfd of this process */
     uint32_t generation; /* of the poller's descriptors */
@@ -200,12 +200,13 @@ static bool can_fetch(void)
     return copy >= 0;
 }
 
+/* The program's limit of descriptors may have fallen below their numbers: tried again later. */
 static void fetch_all(uint32_t generation, const int fds[2])
 {
-    own.generation = generation;
-    for (int i = 0; i < 2; i++)
-        if (!fetch(fds[i]))
-            throw("sysmon lost the poller");
+    bool ok = fetch(fds[0]) && fetch(fds[1]);
+
+    own.blind = !ok;
+    own.generation = ok ? generation : 0;
 }
 
 void aside_own(void)
@@ -238,6 +239,11 @@ void aside_refresh(void)
         c->tid = 0;
     }
     fetch_all(generation, fds);
+}
+
+bool aside_blind(void)
+{
+    return own.blind && thism() == own.m;
 }
 
 void aside_stderr(void)

@@ -32,6 +32,8 @@ void aside_start(void);
 void aside_own(void);
 /* On sysmon: the poller's descriptors are as they are in the program's table. */
 void aside_refresh(void);
+/* The caller is sysmon, and has no copy of the poller's descriptors: it must leave them alone. */
+bool aside_blind(void);
 /* On any thread, before it prints: standard error is the program's. */
 void aside_stderr(void);
 /* How many threads it is: 0 or 1. */

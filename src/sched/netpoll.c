@@ -28,6 +28,7 @@
 #include "os/linux/highfd.h"
 #include "os/linux/sigaction.h"
 #include "os/linux/sys.h"
+#include "sched/aside.h"
 #include "sched/polldesc.h"
 #include "sched/proc.h"
 #include "sched/schedt.h"
@@ -334,7 +335,7 @@ void netpoll_wanted(void)
 
 void netpollbreak(void)
 {
-    if (!netpollinited() || !cas_acqrel(&breaking, 0, 1))
+    if (!netpollinited() || aside_blind() || !cas_acqrel(&breaking, 0, 1))
         return;
     if (have_epoll())
         break_write();

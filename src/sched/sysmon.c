@@ -15,6 +15,7 @@
 #include "event/event.h"
 #include "os/linux/clock.h"
 #include "os/linux/cpus.h"
+#include "os/linux/futex.h"
 #include "os/linux/membarrier.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
@@ -43,6 +44,7 @@ static const int64_t timer_patience = 200 * US;
 static const int64_t poll_stale = 10 * MS, every_second = 1000 * MS;
 
 static struct m sysmon_m;
+static uint32_t started; /* atomic: it has its table of descriptors */
 
 /* What a round saw. */
 struct round {
@@ -313,7 +315,7 @@ static void nap(const struct round *r, int64_t delay)
 {
     struct gqueue q;
 
-    if (r->all_hogs && netpollinited() && load_relaxed(&sched.npidle) == 0 &&
+    if (r->all_hogs && netpollinited() && !aside_blind() && load_relaxed(&sched.npidle) == 0 &&
         load_relaxed(&sched.lastpoll) != 0) {
         work_begin();
         q = netpoll_beside(MAX(MIN(delay, timers_due() - r->now), delay_min));
@@ -331,7 +333,8 @@ static void poll_if_stale(int64_t now)
     int64_t last = load_relaxed(&sched.lastpoll);
     struct gqueue q;
 
-    if (!netpollinited() || netpollwaiters() == 0 || last == 0 || now - last < poll_stale)
+    if (!netpollinited() || aside_blind() || netpollwaiters() == 0 || last == 0 ||
+        now - last < poll_stale)
         return;
     cas_relaxed(&sched.lastpoll, last, now);
     work_begin();
@@ -459,6 +462,8 @@ static void sysmon(void *arg)
     sysmon_m.rand = debug.seed;
     thread_sigmask_all();
     aside_own();
+    store_release(&started, 1);
+    futex_wake(&started, 1);
     prctl(PR_SET_TIMERSLACK, 1ul);
     for (;;) {
         if (load_acquire(&sched.phase) >= PHASE_STOPPING)
@@ -491,5 +496,10 @@ static void sysmon(void *arg)
 
 int sysmon_start(void)
 {
-    return thread_create(sysmon, NULL, 0);
+    int err = thread_create(sysmon, NULL, 0);
+
+    /* Its table is a copy of what there is before the program goes on. */
+    while (!err && !load_acquire(&started))
+        futex_wait(&started, 0, NEVER);
+    return err;
 }

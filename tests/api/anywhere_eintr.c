@@ -226,5 +226,10 @@ TEST_GO(sleepers_beside_hogs)
     gamp_waitgroup_wait(&t.wg);
     printf("%ld calls, %ld early\n", t.calls, t.early);
     CHECK_GT(t.calls, 100);
+    /* On arm64 a call that a preemption cuts short cannot be made again (src/os/linux/rewind.h). */
+#if defined(__x86_64__)
     CHECK_EQ(t.early, 0);
+#else
+    CHECK_LE(t.early * 100, t.calls);
+#endif
 }
