@@ -243,7 +243,7 @@ TEST_GO(refused_spawns_leak_nothing)
     int made;
 
     crowd.gate = gamp_chan_new(0, 0);
-    let_go(stand_up(100, NULL)); /* too few for a P to give promises back, late as they end */
+    let_go(stand_up(100, NULL));     /* too few for a P to give promises back, late as they end */
     while (gamp_num_goroutine() > 1) /* main is woken before the last is gone */
         gamp_gosched();
     before = promised();
