@@ -152,7 +152,7 @@ void gopark(unlockf *f, void *l, enum waitreason reason)
     park_leave(gp, commit_park, true);
 }
 
-static bool unlock_commit(struct g *gp, void *l)
+bool commit_unlock(struct g *gp, void *l)
 {
     (void)gp;
     unlock(l);
@@ -168,7 +168,7 @@ static void commit_unlock_park(struct m *m, struct g *gp)
     unlock(l);
 }
 
-/* gopark with unlock_commit, laid out in one piece: most waits are these. */
+/* gopark with commit_unlock, laid out in one piece: most waits are these. */
 void goparkunlock(struct mutex *l, enum waitreason reason)
 {
     struct g *gp = getg();
@@ -176,7 +176,7 @@ void goparkunlock(struct mutex *l, enum waitreason reason)
 
     gp->waitreason = (uint8_t)reason;
     if (unlikely(!is_parkable(gp))) {
-        park_foreign(gp, unlock_commit, l, NEVER, 0);
+        park_foreign(gp, commit_unlock, l, NEVER, 0);
         return;
     }
     gp->x->waitsince = load_relaxed(&sched.coarse);

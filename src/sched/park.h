@@ -22,6 +22,8 @@ typedef bool unlockf(struct g *gp, void *lock);
 
 void gopark(unlockf *f, void *lock, enum waitreason reason);
 void goparkunlock(struct mutex *l, enum waitreason reason);
+/* The unlockf of waits under one lock. */
+bool commit_unlock(struct g *gp, void *l);
 
 /* As gopark, but at the point until (NEVER: none) the wait of this ticket is claimed by the clock
  * and ends with run.param NULL. The caller set run.param to NULL before anybody could claim.

@@ -2,13 +2,6 @@
 /* sudog: see sudog.h. */
 #include "sync/sudog.h"
 
-bool commit_unlock(struct g *gp, void *l)
-{
-    (void)gp;
-    unlock(l);
-    return true;
-}
-
 void sudog_ready_all(struct sudog *list)
 {
     struct sudog *sg;

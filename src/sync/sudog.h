@@ -86,8 +86,6 @@ static always_inline void sudog_wake(struct sudog *sg)
     goready(gp);
 }
 
-/* The unlockf of waits under one lock. */
-bool commit_unlock(struct g *gp, void *l);
 /* Readies all of a list (by next) taken off a queue, in its order. No lock is held. */
 void sudog_ready_all(struct sudog *list);
 

@@ -12,17 +12,6 @@
 
 /* The sanitizers report faults themselves, and count threads of their own; nobody is stopped by
  * signal under one of them. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
-
 static void say(const char *s)
 {
     fprintf(stderr, "%s\n", s);
@@ -224,7 +213,7 @@ TEST(deferred_calls_wait_before_the_report)
 
 TEST(deferred_calls_block_before_the_report)
 {
-    if (SANITIZED)
+    if (TEST_SANITIZED)
         test_skip("the loop beside it may not be stopped");
     prints(blocks_and_panics, "2\n1\npanic: 3\n\ngoroutine 1 [running]:\n");
 }
@@ -242,7 +231,7 @@ TEST(messages_are_those_of_printf)
 
 TEST(goexit_in_deferred_of_main)
 {
-    if (SANITIZED)
+    if (TEST_SANITIZED)
         test_skip("a sanitizer's own thread may count as the program's");
     prints(goexit_ends_panic, "deferred of the deferred\nlast\nfatal error: no goroutines (main "
                               "called runtime.Goexit) - deadlock!\n");
@@ -262,7 +251,7 @@ static void blocks_in_deferred(void)
 
 TEST(a_deferred_call_that_blocks_for_ever_is_a_deadlock)
 {
-    if (SANITIZED)
+    if (TEST_SANITIZED)
         test_skip("a sanitizer's own thread may count as the program's");
     prints(blocks_in_deferred, "fatal error: all goroutines are asleep - deadlock!\n\n"
                                "goroutine 1 [select (no cases)]:\n");
@@ -287,7 +276,7 @@ static void fault_protected(void)
 
 TEST(a_fault_in_a_deferred_call_keeps_the_cause)
 {
-    if (SANITIZED)
+    if (TEST_SANITIZED)
         test_skip("the sanitizer reports faults itself");
     prints(faults_in_deferred,
            "panic: the cause\n\tpanic: runtime error: invalid memory address or nil pointer "

@@ -197,17 +197,6 @@ TEST_GO(stacks_have_what_was_asked)
     CHECK_EQ(gamp_go_with(GAMP_OPTIONS(.stack_size = SIZE_MAX / 2), stack_user, 1), -ENOMEM);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
-
 /* KiB, of memory or of address space. */
 static long have(bool resident)
 {
@@ -233,7 +222,7 @@ TEST_GO_WITHIN(a_parked_one_costs_a_page, 60)
     gamp_chan *c = gamp_chan_new(0, 0);
     long memory, space;
 
-    if (SANITIZED)
+    if (TEST_SANITIZED)
         test_skip("the sanitizer keeps its own");
     for (int i = 0; i < 100; i++)
         CHECK_EQ(gamp_go(waits, c), 0);

@@ -9,22 +9,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
-
 static void limit(int what, rlim_t n)
 {
     struct rlimit rl = {n, n};
 
-    if (SANITIZED || getenv("TEST_EMULATOR"))
+    if (TEST_SANITIZED || getenv("TEST_EMULATOR"))
         test_skip("the limit would be the sanitizer's or the emulator's");
     CHECK_EQ(setrlimit(what, &rl), 0);
 }

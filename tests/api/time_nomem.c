@@ -8,17 +8,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 #define MS GAMP_MILLISECOND
 
 static struct rlimit before;
@@ -61,7 +50,7 @@ TEST_GO_WITHIN(due_without_a_stack, 60)
     gamp_group g;
     int ran = 0, never = 0, r;
 
-    if (SANITIZED || getenv("TEST_EMULATOR"))
+    if (TEST_SANITIZED || getenv("TEST_EMULATOR"))
         test_skip("address space cannot be limited here");
     /* One P, so that no other one has a stack in reserve. */
     gamp_gomaxprocs(1);
@@ -115,7 +104,7 @@ TEST_GO_WITHIN(sleep_without_memory, 60)
     gamp_chan *c = gamp_chan_new(0, 0);
     int n;
 
-    if (SANITIZED || getenv("TEST_EMULATOR"))
+    if (TEST_SANITIZED || getenv("TEST_EMULATOR"))
         test_skip("address space cannot be limited here");
     for (n = 0; n < 2000; n++)
         CHECK_EQ(gamp_go(sleeper, c), 0);

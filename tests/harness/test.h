@@ -144,6 +144,18 @@ void test_expect_exit(const char *file, int line, void (*fn)(void *), void *arg,
 uint64_t test_seed(void);
 uint64_t test_rand(uint64_t *state);
 
+/* Whether AddressSanitizer or ThreadSanitizer is built in. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TEST_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TEST_SANITIZED 1
+#endif
+#endif
+#ifndef TEST_SANITIZED
+#define TEST_SANITIZED 0
+#endif
+
 /* The factor of TEST_TIMEOUT: scale a test's own waits by it. */
 int test_slowness(void);
 
