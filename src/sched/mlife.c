@@ -242,7 +242,10 @@ void startm(struct p *pp, bool spinning)
         wake_m(m, pp);
         return;
     }
-    if (pp) {
+    if (pp && sched.gcwaiting) {
+        /* Who stops the world waits for it, and may be the template thread itself. */
+        stw_stopped(pp);
+    } else if (pp) {
         /* It waits among the idle ones for the M that the template thread makes, or one that is
          * about to sleep. */
         pidleput(pp);

@@ -131,6 +131,58 @@ TEST_WITHIN(start_without_resources, 60)
     start_in_turn(true);
 }
 
+/* A thread that the runtime did not make stops the world again and again; no M can be made, and the
+ * one there is does not come to the scheduler by itself. */
+static void *stop_the_world(void *arg)
+{
+    uint32_t *over = arg;
+
+    while (!load_acquire(over))
+        gamp_gomaxprocs(1 + gamp_gomaxprocs(0) % 2);
+    return arg;
+}
+
+static int main_that_spins(int argc, char **argv)
+{
+    uint32_t over = 0;
+    int64_t until = gamp_now() + 100 * GAMP_MILLISECOND;
+    pthread_t t;
+
+    (void)argc;
+    (void)argv;
+    CHECK_EQ(pthread_create(&t, NULL, stop_the_world, &over), 0);
+    while (gamp_now() < until)
+        for (volatile int i = 0; i < 1000; i++) {
+        }
+    store_release(&over, 1);
+    pthread_join(t, NULL);
+    disarm();
+    spawn_many();
+    return 7;
+}
+
+static void spin_without_threads(void *arg)
+{
+    arm(SYS_clone, -EAGAIN, *(int *)arg);
+    fault.every = true;
+    _exit(gamp_run(main_that_spins, 0, NULL) == 7 ? 0 : REFUSED);
+}
+
+TEST_WITHIN(world_stops_without_threads, 60)
+{
+    int started = 0;
+
+    for (int at = 0; at < 10; at++) {
+        static test_child c;
+
+        test_run_child(spin_without_threads, &at, &c);
+        CHECK_MSG(c.status == 0 || c.status == REFUSED, "number %d: status %d\n%s", at, c.status,
+                  c.err);
+        started += c.status == 0;
+    }
+    CHECK_GT(started, 3);
+}
+
 /* --- spawns ----------------------------------------------------------------------------------- */
 
 static struct {
