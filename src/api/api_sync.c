@@ -27,25 +27,44 @@ static noinline int mutex_lock_wait(gamp_mutex *m, int64_t until)
     return err;
 }
 
+/* Without waiting; false: it has to be tried again inside. */
+static always_inline bool mutex_lock_now(gamp_mutex *m)
+{
+    if (is_solo()) {
+        struct m *here = solo_enter();
+        bool locked = here && gmutex_lock_solo(m);
+
+        if (likely(here != NULL))
+            solo_leave(here);
+        return locked;
+    }
+    if (unlikely(entry_wanted()) || unlikely(!gmutex_lock_fast(m)))
+        return false;
+    race_acquire(m);
+    return true;
+}
+
 void gamp_mutex_lock(gamp_mutex *m)
 {
-    if (likely(!entry_wanted()) && likely(gmutex_lock_fast(m)))
-        race_acquire(m);
-    else
+    if (unlikely(!mutex_lock_now(m)))
         mutex_lock_wait(m, NEVER);
 }
 
 int gamp_mutex_lock_until(gamp_mutex *m, gamp_time t)
 {
-    if (likely(!entry_wanted()) && likely(gmutex_lock_fast(m))) {
-        race_acquire(m);
-        return 0;
-    }
-    return mutex_lock_wait(m, t);
+    return likely(mutex_lock_now(m)) ? 0 : mutex_lock_wait(m, t);
 }
 
 bool gamp_mutex_trylock(gamp_mutex *m)
 {
+    bool locked;
+
+    if (is_solo()) {
+        gamp_enter();
+        locked = gmutex_trylock(m);
+        gamp_leave();
+        return locked;
+    }
     entry_answer();
     return gmutex_trylock(m);
 }
@@ -58,10 +77,23 @@ static noinline void mutex_unlock_wake(gamp_mutex *m)
     gamp_leave();
 }
 
+static always_inline bool mutex_unlock_now(gamp_mutex *m)
+{
+    if (is_solo()) {
+        struct m *here = solo_enter();
+        bool unlocked = here && gmutex_unlock_solo(m);
+
+        if (likely(here != NULL))
+            solo_leave(here);
+        return unlocked;
+    }
+    race_release(m);
+    return likely(!entry_wanted()) && likely(gmutex_unlock_fast(m));
+}
+
 void gamp_mutex_unlock(gamp_mutex *m)
 {
-    race_release(m);
-    if (unlikely(entry_wanted()) || unlikely(!gmutex_unlock_fast(m)))
+    if (unlikely(!mutex_unlock_now(m)))
         mutex_unlock_wake(m);
 }
 

@@ -183,7 +183,8 @@ static bool begin(const struct view *v, const void *context, struct unwind_regs 
         unwind_here(r);
         return true;
     }
-    if ((v->copy.status == Grunning || v->copy.run.pinm) && begin_interrupted(v, r))
+    /* Also when it is about to park and its sp is not saved yet (sched/solo.h). */
+    if (v->copy.x && begin_interrupted(v, r))
         return true;
     on_g0 = m && getg() && m == getm() && getg() == m->g0 && m->curg == v->g;
     if (v->copy.status == Grunning && !on_g0)

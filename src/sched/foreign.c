@@ -6,6 +6,7 @@
 #include "os/linux/clock.h"
 #include "sched/polldesc.h"
 #include "sched/schedt.h"
+#include "sched/solo.h"
 #include <errno.h>
 #include <pthread.h>
 
@@ -71,7 +72,8 @@ struct g *foreign_try_attach(void)
     /* The record may have served another thread: late claims of its waits must go on failing. */
     m->g0_storage.waitid = (waitid | 1) + 1;
     gp = m_attach(m, true);
-    fetch_add_relaxed(&sched.foreigners, 1);
+    fetch_add_seqcst(&sched.foreigners, 1);
+    solo_end();
     pthread_once(&foreign.once, make_key);
     if (foreign.have_key)
         pthread_setspecific(foreign.key, m);
@@ -97,6 +99,7 @@ static void forked_child(void)
     struct g *gp = getg(), *now;
 
     store_release(&sched.forked, 1);
+    solo_over();
     store_release(&sched.phase, PHASE_STOPPED);
     polldesc_after_fork();
     persistent_after_fork();

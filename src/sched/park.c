@@ -15,6 +15,7 @@
 #include "sched/mstart.h"
 #include "sched/proc.h"
 #include "sched/schedt.h"
+#include "sched/solo.h"
 #include "sched/switch_g.h"
 
 enum { YIELDED_MAX = 64 };
@@ -46,6 +47,23 @@ static always_inline void leave(struct m *m, struct g *gp, bool direct)
     }
 }
 
+/* The same where gp is committed already, which only a solo P may do before the switch: a waker may
+ * have made it runnable, but nobody else can run it. */
+static always_inline void leave_solo(struct m *m, struct g *gp)
+{
+    bool inherit;
+    struct g *next = direct_next(m, &inherit);
+
+    if (unlikely(!next)) {
+        setg(m->g0);
+        gswitch(gp, m->g0, false);
+        return;
+    }
+    run_prepare(m, next, inherit);
+    if (likely(next != gp))
+        gswitch(gp, next, false);
+}
+
 /* What travels with a goroutine although it is the thread's: errno, and C++'s caught exceptions
  * (Itanium C++ ABI 2.2.2: caughtExceptions, uncaughtExceptions). */
 struct cxa_globals {
@@ -53,27 +71,42 @@ struct cxa_globals {
     unsigned uncaught;
 };
 
-static always_inline void park_leave(struct g *gp, void (*commit)(struct m *, struct g *),
-                                     bool direct)
+static always_inline int park_save(struct m *m, struct gx *x)
 {
-    struct m *m = gp->run.m;
-    struct gx *x = gp->x;
-    int saved = *m->errnop;
     struct cxa_globals *cxa = m->cxa_globals;
 
     if (cxa) {
         x->cxa_caught = cxa->caught;
         x->cxa_uncaught = cxa->uncaught;
     }
-    m->commit = commit;
-    leave(m, gp, direct);
-    m = thism();
+    return *m->errnop;
+}
+
+static always_inline void park_restore(struct m *m, struct gx *x, int saved)
+{
+    struct cxa_globals *cxa = m->cxa_globals;
+
     *m->errnop = saved;
-    cxa = m->cxa_globals;
     if (cxa) {
         cxa->caught = x->cxa_caught;
         cxa->uncaught = x->cxa_uncaught;
     }
+}
+
+static always_inline void park_leave(struct g *gp, void (*commit)(struct m *, struct g *),
+                                     bool direct)
+{
+    struct m *m = gp->run.m;
+    int saved = park_save(m, gp->x);
+
+    if (direct && is_solo()) {
+        commit(m, gp);
+        leave_solo(m, gp);
+    } else {
+        m->commit = commit;
+        leave(m, gp, direct);
+    }
+    park_restore(thism(), gp->x, saved);
 }
 
 void cxa_clear(struct m *m)
@@ -182,6 +215,32 @@ void goparkunlock(struct mutex *l, enum waitreason reason)
     gp->x->waitsince = load_relaxed(&sched.coarse);
     m->unlocklock = l;
     park_leave(gp, commit_unlock_park, true);
+}
+
+void goparkunlock_solo(struct mutex *l, enum waitreason reason)
+{
+    struct g *gp;
+    struct m *m;
+    int saved;
+
+    if (!is_solo()) {
+        if (l)
+            goparkunlock(l, reason);
+        else
+            gopark(NULL, NULL, reason);
+        return;
+    }
+    gp = getg();
+    m = thism();
+    saved = park_save(m, gp->x);
+    gp->waitreason = (uint8_t)reason;
+    gp->x->waitsince = load_relaxed(&sched.coarse);
+    event_emit(EV_GO_BLOCK, gp->goid, reason);
+    casgstatus(gp, Grunning, Gwaiting);
+    if (l)
+        unlock_solo(l);
+    leave_solo(m, gp);
+    park_restore(thism(), gp->x, saved);
 }
 
 bool gopark_until(unlockf *f, void *l, enum waitreason reason, int64_t until, uint32_t ticket)
@@ -293,17 +352,20 @@ static void commit_local(struct m *m, struct g *gp)
         runqput(m->p, gp, false);
 }
 
-static void commit_yielded(struct m *m, struct g *gp)
+static void yielded_put(struct p *pp, struct g *gp)
 {
-    struct p *pp = m->p;
-
-    casgstatus(gp, Grunning, Grunnable);
     gqueue_push(&pp->yielded, gp);
     if (pp->yielded.n >= YIELDED_MAX) {
         lock(&sched.lock);
         globrunqput_yielded(pp);
         unlock(&sched.lock);
     }
+}
+
+static void commit_yielded(struct m *m, struct g *gp)
+{
+    casgstatus(gp, Grunning, Grunnable);
+    yielded_put(m->p, gp);
 }
 
 static void commit_global(struct m *m, struct g *gp)
@@ -372,13 +434,13 @@ void gosched(void)
     }
 }
 
-/* Nothing is due but the next goroutine of the ring. */
+/* Nothing is due but the next goroutine of the ring. Not asked here, of a solo P that has just
+ * entered: whether it is to leave, which the entry asks, and whether another P should be woken. */
 static always_inline bool yields_to_ring(const struct m *m, const struct p *pp)
 {
-    return pp && load_relaxed(&sched.direct) && !load_relaxed(&pp->runq.runnext) &&
-           pp->turns + 1 < TURNS && !load_relaxed(&pp->preempt) &&
-           load_relaxed(&pp->timers.minwhen) == NEVER && !pp->readied && !m->lockedg &&
-           !m->cxa_globals && !load_relaxed(&event_sink);
+    return !load_relaxed(&pp->runq.runnext) && pp->turns + 1 < TURNS &&
+           load_relaxed(&pp->timers.minwhen) == NEVER && !m->lockedg && !m->cxa_globals &&
+           !load_relaxed(&event_sink);
 }
 
 /* The other goroutine has a stack, and may run on this thread. */
@@ -402,33 +464,35 @@ static always_inline void prefetch_after(const struct runq *q, uint32_t h)
 }
 
 /* What gosched does when it is most of what a program does, in one piece; false: not so. */
-static always_inline bool yield_fast(void)
+static always_inline bool yield_fast(struct m *m)
 {
-    struct m *m = thism();
     struct p *pp = m->p;
-    struct g *gp = m->curg, *next;
+    struct g *gp, *next;
     struct runq *q;
-    uint32_t h;
+    uint32_t h, t;
     int saved;
 
-    if (unlikely(!yields_to_ring(m, pp)))
+    if (unlikely(!is_solo()) || unlikely(!yields_to_ring(m, pp)))
         return false;
     q = &pp->runq;
-    m->commit = commit_local;
-    if (unlikely(load_relaxed(&sched.runqsize) != 0 || pp->yielded.head)) {
-        if (load_relaxed(&sched.npidle) != 0)
-            return false;
-        m->commit = commit_yielded;
-    }
-    h = load_acquire(&q->head);
-    if (unlikely(h == q->tail))
+    h = q->head;
+    t = q->tail;
+    if (unlikely(h == t))
         return false;
     next = load_relaxed(&q->ring[h % RUNQ_CAP]);
-    if (unlikely(!runs_here(next)) || unlikely(!runqadvance(q, h)))
+    if (unlikely(!runs_here(next)))
         return false;
+    gp = m->curg;
+    casgstatus(gp, Grunning, Grunnable);
+    if (unlikely(load_relaxed(&sched.runqsize) != 0 || pp->yielded.head)) {
+        yielded_put(pp, gp);
+    } else {
+        store_relaxed(&q->ring[t % RUNQ_CAP], gp);
+        store_release(&q->tail, t + 1);
+    }
+    store_release(&q->head, h + 1);
     pp->turns++;
     saved = *m->errnop;
-    m->commitg = gp;
     casgstatus(next, Grunnable, Grunning);
     next->run.m = m;
     store_relaxed(&m->curg, next);
@@ -445,7 +509,7 @@ static always_inline bool yield_fast(void)
 void yield(void)
 {
     gamp_enter();
-    if (unlikely(!yield_fast()))
+    if (unlikely(!yield_fast(thism())))
         gosched();
     gamp_leave();
 }

@@ -22,6 +22,8 @@ typedef bool unlockf(struct g *gp, void *lock);
 
 void gopark(unlockf *f, void *lock, enum waitreason reason);
 void goparkunlock(struct mutex *l, enum waitreason reason);
+/* The same for a lock that was taken by lock_solo, or NULL. */
+void goparkunlock_solo(struct mutex *l, enum waitreason reason);
 /* The unlockf of waits under one lock. */
 bool commit_unlock(struct g *gp, void *l);
 

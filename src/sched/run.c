@@ -30,6 +30,7 @@
 #include "sched/preempt.h"
 #include "sched/proc.h"
 #include "sched/schedt.h"
+#include "sched/solo.h"
 #include "sched/switch_g.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -52,6 +53,7 @@ static struct {
 /* Lets everybody know. m0, when it sleeps, is woken to leave its loop. */
 static void stop_all(void)
 {
+    solo_end();
     store_relaxed(&sched.direct, 0);
     store_seqcst(&sched.phase, PHASE_STOPPING);
     preempt_release_all();
@@ -190,6 +192,7 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
     err = rt0_go(b);
     if (!err) {
         thread_sigmask(SIG_SETMASK, &sched.sigmask, NULL);
+        solo_begin(outside != NULL);
         err = newproc(&o, gomain, NULL, 0, GNORMAL, (uintptr_t)fn);
     }
     if (!err) {
@@ -200,8 +203,10 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
             count_owned(&p0.ended); /* main, which never ran */
     }
     /* The end: m0 is an ordinary thread of the process again. */
-    if (err)
+    if (err) {
+        solo_over();
         store_release(&sched.phase, PHASE_STOPPED);
+    }
     if (m0.p)
         m0.p = NULL;
     store_release(&sched.m0out, 1);

@@ -14,6 +14,7 @@
 #include "sched/preempt.h"
 #include "sched/proc.h"
 #include "sched/schedt.h"
+#include "sched/solo.h"
 #include <errno.h>
 
 enum { AGAIN = 100 * 1000 };
@@ -191,6 +192,8 @@ int procresize(int32_t n)
     for (int32_t i = n; i < old; i++)
         p_destroy(allp[i]);
     store_release(&gomaxprocs, n);
+    if (n > 1)
+        solo_over();
     event_emit(EV_PROCS, (uint64_t)n, 0);
     return 0;
 }

@@ -28,6 +28,7 @@
 #include "sched/preempt.h"
 #include "sched/proc.h"
 #include "sched/schedt.h"
+#include "sched/solo.h"
 #include "sched/stw.h"
 #include "sched/sysmon.h"
 #include "sched/trace_up.h"
@@ -358,7 +359,8 @@ static void timers_late(struct round *r)
             struct gqueue none = {NULL, NULL, 0};
             bool ran = false;
 
-            /* No P comes by: run them here. */
+            /* No P comes by: run them here, where their functions share with goroutines. */
+            solo_end();
             work_begin();
             timers_run(&pp->timers, r->now, &ran);
             work_end(&none);

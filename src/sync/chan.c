@@ -32,13 +32,13 @@ int chan_release(struct gamp_chan *c)
     invariant(refs == 1);
     /* Under the lock: who closed the channel may still be about to release it, seen only by its
      * effect. */
-    lock(&c->lock);
+    lock_solo(&c->lock);
     if (c->recvq.first || c->sendq.first) {
-        unlock(&c->lock);
+        unlock_solo(&c->lock);
         return -EBUSY;
     }
     store_relaxed(&c->refs, 0);
-    unlock(&c->lock);
+    unlock_solo(&c->lock);
     race_acquire(&c->refs);
     return 1;
 }
@@ -67,7 +67,7 @@ static noinline int wait_until(struct gamp_chan *c, struct waitq *q, struct sudo
                                enum waitreason reason, int64_t until)
 {
     if (until <= nanotime()) {
-        unlock(&c->lock);
+        unlock_solo(&c->lock);
         return -ETIMEDOUT;
     }
     sg->alone = false;
@@ -75,10 +75,10 @@ static noinline int wait_until(struct gamp_chan *c, struct waitq *q, struct sudo
     sg->g->run.param = NULL;
     waitq_add(q, sg);
     if (!gopark_until(commit_unlock, &c->lock, reason, until, sg->ticket)) {
-        lock(&c->lock);
+        lock_solo(&c->lock);
         if (sg->queued)
             waitq_remove(q, sg);
-        unlock(&c->lock);
+        unlock_solo(&c->lock);
         return -ETIMEDOUT;
     }
     return 0;
@@ -96,7 +96,7 @@ static always_inline int wait_partner(struct gamp_chan *c, struct waitq *q, void
     race_release(&c->lock);
     if (likely(until == NEVER)) {
         waitq_add(q, &sg);
-        goparkunlock(&c->lock, reason);
+        goparkunlock_solo(&c->lock, reason);
     } else if (wait_until(c, q, &sg, reason, until) < 0) {
         return -ETIMEDOUT;
     }
@@ -111,7 +111,7 @@ int chansend(struct gamp_chan *c, const void *elem, int64_t until)
 {
     if (unlikely(!c))
         return block_for_ever(getg(), WAIT_CHAN_SEND_NIL, until);
-    lock(&c->lock);
+    lock_solo(&c->lock);
     return chansend_locked(c, elem, until);
 }
 
@@ -122,7 +122,7 @@ int chansend_locked(struct gamp_chan *c, const void *elem, int64_t until)
 
     if (err == -EAGAIN)
         return wait_partner(c, &c->sendq, (void *)(uintptr_t)elem, WAIT_CHAN_SEND, until);
-    unlock(&c->lock);
+    unlock_solo(&c->lock);
     if (partner)
         sudog_wake(partner);
     return err;
@@ -132,7 +132,7 @@ int chanrecv(struct gamp_chan *c, void *elem, int64_t until)
 {
     if (unlikely(!c))
         return block_for_ever(getg(), WAIT_CHAN_RECEIVE_NIL, until);
-    lock(&c->lock);
+    lock_solo(&c->lock);
     return chanrecv_locked(c, elem, until);
 }
 
@@ -154,7 +154,7 @@ int chanrecv_locked(struct gamp_chan *c, void *elem, int64_t until)
         }
         return err;
     }
-    unlock(&c->lock);
+    unlock_solo(&c->lock);
     if (partner)
         sudog_wake(partner);
     return err;
@@ -167,9 +167,9 @@ int chantrysend(struct gamp_chan *c, const void *elem)
 
     if (!c || !chan_send_looks_ready(c))
         return -EAGAIN;
-    lock(&c->lock);
+    lock_solo(&c->lock);
     err = chan_put(c, elem, &partner);
-    unlock(&c->lock);
+    unlock_solo(&c->lock);
     if (partner)
         sudog_wake(partner);
     return err;
@@ -182,9 +182,9 @@ int chantryrecv(struct gamp_chan *c, void *elem)
 
     if (!c || !chan_recv_looks_ready(c))
         return -EAGAIN;
-    lock(&c->lock);
+    lock_solo(&c->lock);
     err = chan_take(c, elem, &partner);
-    unlock(&c->lock);
+    unlock_solo(&c->lock);
     if (partner)
         sudog_wake(partner);
     return err;
@@ -209,16 +209,16 @@ bool chantryclose(struct gamp_chan *c)
 {
     struct sudog *list;
 
-    lock(&c->lock);
+    lock_solo(&c->lock);
     if (c->closed) {
-        unlock(&c->lock);
+        unlock_solo(&c->lock);
         return false;
     }
     race_release(&c->closed);
     /* Release pairs with the acquire of those that look without the lock. */
     store_release(&c->closed, 1);
     take_all(&c->sendq, take_all(&c->recvq, &list));
-    unlock(&c->lock);
+    unlock_solo(&c->lock);
     sudog_ready_all(list);
     return true;
 }

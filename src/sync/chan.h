@@ -29,6 +29,7 @@
 
 #include "lock/mutex.h"
 #include "os/linux/clock.h"
+#include "sched/solo.h"
 #include "sync/elem.h"
 #include "sync/sudog.h"
 #include <errno.h>
@@ -191,14 +192,14 @@ static always_inline bool chan_put_ring(struct gamp_chan *c, const void *elem, s
 {
     size_t x;
 
-    lock(&c->lock);
+    lock_solo(&c->lock);
     if (RACE_TSAN || c->closed || c->recvq.first || c->qcount >= c->cap)
         return false;
     x = c->sendx;
     elem_copy(c->ring + x * size, elem, size);
     c->sendx = x + 1 == c->cap ? 0 : x + 1;
     store_relaxed(&c->qcount, c->qcount + 1);
-    unlock(&c->lock);
+    unlock_solo(&c->lock);
     return true;
 }
 
@@ -206,7 +207,7 @@ static always_inline bool chan_take_ring(struct gamp_chan *c, void *elem, size_t
 {
     size_t x;
 
-    lock(&c->lock);
+    lock_solo(&c->lock);
     if (RACE_TSAN || c->qcount == 0 || c->sendq.first)
         return false;
     x = c->recvx;
@@ -214,7 +215,7 @@ static always_inline bool chan_take_ring(struct gamp_chan *c, void *elem, size_t
         elem_copy(elem, c->ring + x * size, size);
     c->recvx = x + 1 == c->cap ? 0 : x + 1;
     store_relaxed(&c->qcount, c->qcount - 1);
-    unlock(&c->lock);
+    unlock_solo(&c->lock);
     return true;
 }
 

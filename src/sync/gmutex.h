@@ -43,6 +43,23 @@ static always_inline bool gmutex_unlock_fast(gamp_mutex *m)
     return cas_release(&m->state, GMUTEX_LOCKED, 0);
 }
 
+/* As solo steps (sched/solo.h). */
+static always_inline bool gmutex_lock_solo(gamp_mutex *m)
+{
+    if (unlikely(load_relaxed(&m->state) != 0))
+        return false;
+    store_relaxed(&m->state, GMUTEX_LOCKED);
+    return true;
+}
+
+static always_inline bool gmutex_unlock_solo(gamp_mutex *m)
+{
+    if (unlikely(load_relaxed(&m->state) != GMUTEX_LOCKED))
+        return false;
+    store_release(&m->state, 0);
+    return true;
+}
+
 static inline bool gmutex_locked(gamp_mutex *m)
 {
     return load_relaxed(&m->state) & GMUTEX_LOCKED;

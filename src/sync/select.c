@@ -43,18 +43,21 @@ static void heap_sort(struct selchan *o, uint32_t n)
     }
 }
 
-static always_inline void add_chan(struct selector *s, const gamp_case *k, uint32_t i)
+/* One more channel, in order when there are few. */
+static always_inline void add_chan(struct selchan *order, uint32_t at, bool few, const gamp_case *k,
+                                   uint32_t i)
 {
-    struct selchan new = {.c = k->chan, .i = i, .send = k->kind == GAMP_CASE_SEND};
-    uint32_t at = s->nchans++;
+    struct gamp_chan *c = k->chan;
 
-    if (likely(s->n <= SELECT_FEW))
-        for (; at > 0 && before(&new, &s->order[at - 1]); at--)
-            s->order[at] = s->order[at - 1];
-    s->order[at] = new;
+    if (likely(few))
+        for (; at > 0 && (uintptr_t)c < (uintptr_t)order[at - 1].c; at--)
+            order[at] = order[at - 1];
+    order[at].c = c;
+    order[at].i = i;
+    order[at].send = k->kind == GAMP_CASE_SEND;
 }
 
-static bool bad_elem(const gamp_case *k)
+static always_inline bool bad_elem(const gamp_case *k)
 {
     return (k->size != k->chan->elem_size && k->size != GAMP_SIZE_UNCHECKED_) ||
            (!k->elem && k->kind == GAMP_CASE_SEND && k->chan->elem_size);
@@ -85,11 +88,13 @@ static enum select_error add_other(struct selector *s, const gamp_case *k, uint3
 enum select_error select_init(struct selector *s, const gamp_case *cases, uint32_t n,
                               struct selcase *waits, struct selchan *order, uint32_t *bad)
 {
+    uint32_t nchans = 0;
+
     s->cases = cases;
     s->waits = waits;
     s->order = order;
     s->n = n;
-    s->nchans = s->nfds = 0;
+    s->nfds = 0;
     s->deflt = -1;
     s->timed = false;
     s->until = NEVER;
@@ -102,14 +107,15 @@ enum select_error select_init(struct selector *s, const gamp_case *cases, uint32
         else if (k->chan && unlikely(bad_elem(k)))
             err = SELECT_SIZE;
         else if (k->chan)
-            add_chan(s, k, i);
+            add_chan(order, nchans++, n <= SELECT_FEW, k, i);
         if (unlikely(err != SELECT_OK)) {
             *bad = i;
             return err;
         }
     }
+    s->nchans = nchans;
     if (n > SELECT_FEW)
-        heap_sort(order, s->nchans);
+        heap_sort(order, nchans);
     return SELECT_OK;
 }
 
@@ -183,7 +189,7 @@ static always_inline uint32_t next_chan(const struct selector *s, uint32_t i)
 static void lock_all(struct selector *s)
 {
     for (uint32_t i = 0; i < s->nchans; i = next_chan(s, i))
-        lock(&s->order[i].c->lock);
+        lock_solo(&s->order[i].c->lock);
 }
 
 static void unlock_all(struct selector *s)
@@ -195,7 +201,7 @@ static void unlock_all(struct selector *s)
 
         /* After the last one is unlocked s may be gone. */
         i = next_chan(s, i);
-        unlock(&c->lock);
+        unlock_solo(&c->lock);
     }
 }
 
@@ -277,9 +283,9 @@ static always_inline void unqueue_all(struct selector *s, const struct selcase *
         next = next_chan(s, i);
         if (next == i + 1 && &s->waits[s->order[i].i] == woken)
             continue;
-        lock(&c->lock);
+        lock_solo(&c->lock);
         unqueue(s, i, next, woken);
-        unlock(&c->lock);
+        unlock_solo(&c->lock);
     }
 }
 
@@ -318,23 +324,28 @@ static int draw_time(struct selector *s)
     return d.choice;
 }
 
-/* All are locked, and come free. */
-static int wait(struct selector *s, uint32_t ticket, bool *closed)
+/* locked: all are, and come free. */
+static always_inline int wait(struct selector *s, uint32_t ticket, bool locked, bool *closed)
 {
     struct g *gp = getg();
     bool timeout = false;
     struct selcase *woken;
 
     queue_all(s, gp, ticket);
-    if (s->nfds && !pollgate_close(&s->gate)) {
+    if (unlikely(s->nfds) && !pollgate_close(&s->gate)) {
         /* A descriptor came first; the sudogs go before anybody can see them. */
         unqueue(s, 0, s->nchans, NULL);
         unlock_all(s);
     } else {
         /* The clock may end the wait before the commit: it may look at s only where something
          * waits for it. */
-        timeout = !gopark_until(s->nchans || s->nfds ? commit_unlock_all : NULL, s,
-                                s->n ? WAIT_SELECT : WAIT_SELECT_NO_CASES, s->until, ticket);
+        enum waitreason reason = s->n ? WAIT_SELECT : WAIT_SELECT_NO_CASES;
+
+        if (!locked && likely(s->until == NEVER))
+            goparkunlock_solo(NULL, reason);
+        else
+            timeout = !gopark_until(locked && (s->nchans || s->nfds) ? commit_unlock_all : NULL, s,
+                                    reason, s->until, ticket);
     }
     woken = timeout ? NULL : gp->run.param;
     unqueue_all(s, woken);
@@ -361,11 +372,25 @@ static int try_unlocked(struct selector *s, bool *closed)
         return s->nchans <= 1 ? s->deflt : -1;
     k = &s->cases[choice];
     if (is_chan(k)) {
-        lock(&k->chan->lock);
+        lock_solo(&k->chan->lock);
         err = try_case(k, &partner);
-        unlock(&k->chan->lock);
+        unlock_solo(&k->chan->lock);
     }
     return err == -EAGAIN ? -1 : done(choice, err, partner, k, closed);
+}
+
+/* While nobody else touches the channels: does one of the cases that are ready. -1: none is. */
+static always_inline int try_ready(struct selector *s, int *err, struct sudog **partner)
+{
+    int choice;
+
+    /* A waiter that was claimed elsewhere makes its channel look ready until it is popped. */
+    while ((choice = draw(s)) >= 0) {
+        *err = try_case(&s->cases[choice], partner);
+        if (likely(*err != -EAGAIN))
+            break;
+    }
+    return choice;
 }
 
 /* Locks all and draws among what is ready now, the default last. -1: none, and all stay locked. */
@@ -375,16 +400,26 @@ static int try_locked(struct selector *s, bool *closed)
     int choice, err;
 
     lock_all(s);
-    while ((choice = draw(s)) >= 0) {
-        err = try_case(&s->cases[choice], &partner);
-        if (err != -EAGAIN) {
-            unlock_all(s);
-            return done(choice, err, partner, &s->cases[choice], closed);
-        }
-    }
-    if (s->deflt >= 0)
+    choice = try_ready(s, &err, &partner);
+    if (choice >= 0 || s->deflt >= 0)
         unlock_all(s);
-    return s->deflt;
+    return choice >= 0 ? done(choice, err, partner, &s->cases[choice], closed) : s->deflt;
+}
+
+/* On a solo P, with channels and points in time only: no lock is needed before it parks. */
+static always_inline int select_solo(struct selector *s, bool *closed)
+{
+    struct sudog *partner;
+    int err, choice = try_ready(s, &err, &partner);
+    struct g *gp;
+
+    if (choice >= 0)
+        return done(choice, err, partner, &s->cases[choice], closed);
+    if (s->deflt >= 0)
+        return s->deflt;
+    gp = getg();
+    gp->run.param = NULL;
+    return wait(s, wait_begin(gp), false, closed);
 }
 
 int select_go(struct selector *s, bool *closed)
@@ -393,6 +428,8 @@ int select_go(struct selector *s, bool *closed)
     int choice;
 
     *closed = false;
+    if (is_solo() && likely(!s->nfds))
+        return select_solo(s, closed);
     if (unlikely(s->nfds))
         selectfd_look(s);
     choice = try_unlocked(s, closed);
@@ -406,7 +443,7 @@ int select_go(struct selector *s, bool *closed)
         selectfd_arm(s, ticket);
     choice = try_locked(s, closed);
     if (choice < 0)
-        choice = wait(s, ticket, closed);
+        choice = wait(s, ticket, true, closed);
     if (unlikely(s->nfds))
         selectfd_disarm(s);
     return choice;

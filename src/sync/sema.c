@@ -4,6 +4,7 @@
 #include "lock/mutex.h"
 #include "os/linux/clock.h"
 #include "sched/choice.h"
+#include "sched/solo.h"
 #include "sync/sudog.h"
 
 enum { BUCKETS = 251 };
@@ -179,16 +180,16 @@ void semacquire(uint32_t *addr, bool lifo, enum waitreason reason)
     struct bucket *b = bucket_of(addr);
     struct waiter w;
 
-    lock(&b->lock);
+    lock_solo(&b->lock);
     if (take_token(addr)) {
-        unlock(&b->lock);
+        unlock_solo(&b->lock);
         return;
     }
     w.g = getg();
     w.addr = addr;
     w.timed = false;
     enqueue(b, &w, lifo);
-    goparkunlock(&b->lock, reason);
+    goparkunlock_solo(&b->lock, reason);
 }
 
 bool semacquire_until(uint32_t *addr, bool lifo, enum waitreason reason, int64_t until)
@@ -200,9 +201,9 @@ bool semacquire_until(uint32_t *addr, bool lifo, enum waitreason reason, int64_t
         semacquire(addr, lifo, reason);
         return true;
     }
-    lock(&b->lock);
+    lock_solo(&b->lock);
     if (take_token(addr)) {
-        unlock(&b->lock);
+        unlock_solo(&b->lock);
         return true;
     }
     w.g = getg();
@@ -212,10 +213,10 @@ bool semacquire_until(uint32_t *addr, bool lifo, enum waitreason reason, int64_t
     enqueue(b, &w, lifo);
     if (gopark_until(commit_unlock, &b->lock, reason, until, w.ticket))
         return true;
-    lock(&b->lock);
+    lock_solo(&b->lock);
     if (w.queued)
         dequeue(b, &w);
-    unlock(&b->lock);
+    unlock_solo(&b->lock);
     return false;
 }
 
@@ -225,13 +226,13 @@ void semrelease(uint32_t *addr, bool handoff)
     struct g *gp = NULL;
     struct waiter *w;
 
-    lock(&b->lock);
+    lock_solo(&b->lock);
     w = pop(b, addr);
     if (w)
         gp = w->g;
     else
         store_relaxed(addr, load_relaxed(addr) + 1);
-    unlock(&b->lock);
+    unlock_solo(&b->lock);
     if (!gp)
         return;
     if (handoff)
@@ -249,7 +250,7 @@ void semrelease_n(uint32_t *addr, uint32_t n)
         semrelease(addr, false);
         return;
     }
-    lock(&b->lock);
+    lock_solo(&b->lock);
     for (; n > 0 && (w = pop(b, addr)) != NULL; n--) {
         *tail = w;
         tail = &w->next;
@@ -257,7 +258,7 @@ void semrelease_n(uint32_t *addr, uint32_t n)
     *tail = NULL;
     if (n > 0)
         store_relaxed(addr, load_relaxed(addr) + n);
-    unlock(&b->lock);
+    unlock_solo(&b->lock);
     while ((w = list) != NULL) {
         list = w->next;
         if (list)
