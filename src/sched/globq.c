@@ -79,7 +79,6 @@ struct g *globrunqget_short(struct p *pp, uint32_t max)
 {
     uint32_t procs = (uint32_t)load_relaxed(&gomaxprocs);
     uint32_t n = sched.runq.n / procs + 1;
-    struct gqueue rest = {NULL, NULL, 0};
     struct g *gp;
 
     debug_invariant(mutex_held(&sched.lock));
@@ -91,10 +90,7 @@ struct g *globrunqget_short(struct p *pp, uint32_t max)
     n = MIN(n, RUNQ_CAP / 2);
     if (max > 0)
         n = MIN(n, max);
-    for (; n > 1 && sched.runq.head; n--)
-        gqueue_push(&rest, gqueue_pop(&sched.runq));
-    runqputbatch(pp, &rest);
-    invariant(!rest.head);
+    runqputbatch(pp, &sched.runq, n - 1);
     publish();
     return gp;
 }

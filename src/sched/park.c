@@ -313,11 +313,21 @@ void ready_on(struct p *pp, struct g *gp, bool next)
     ready_wake(pp);
 }
 
-static void ready(struct g *gp, bool next)
+static always_inline void ready(struct g *gp, bool next)
 {
-    struct m *m = getg()->run.m;
+    struct m *m = thism();
     struct p *pp = m->p;
 
+    if (pp && is_solo()) {
+        event_emit(EV_GO_READY, gp->goid, 0);
+        casgstatus(gp, Gwaiting, Grunnable);
+        if (next && !load_relaxed(&pp->runq.runnext))
+            store_release(&pp->runq.runnext, gp);
+        else
+            runqput(pp, gp, next);
+        sysmon_attend();
+        return;
+    }
     if (gp->kind == GFOREIGN || gp->kind == G0) {
         notewakeup(&gp->run.m->park);
         return;
@@ -456,10 +466,13 @@ static always_inline void prefetch_after(const struct runq *q, uint32_t h)
 {
     if (q->tail - h > 1) {
         const struct g *next = load_relaxed(&q->ring[h % RUNQ_CAP]);
+        const char *after = (const char *)load_relaxed(&q->ring[(h + 1) % RUNQ_CAP]);
 
-        __builtin_prefetch(load_relaxed(&q->ring[(h + 1) % RUNQ_CAP]));
+        __builtin_prefetch(after);
+        __builtin_prefetch(after + 64);
         __builtin_prefetch((const void *)next->run.sp);
         __builtin_prefetch((const void *)(next->run.sp + 64));
+        __builtin_prefetch((const void *)(next->run.sp + 128));
     }
 }
 

@@ -96,7 +96,7 @@ void injectglist(struct gqueue *q)
         for (uint32_t i = 0; i < n; i++)
             startm(NULL, false);
     }
-    runqputbatch(pp, &all);
+    runqputbatch(pp, &all, RUNQ_CAP);
     if (all.head)
         globrunqputbatch(&all);
     /* Put onto the local queue with every P idle a moment ago now busy: the usual spinning rule

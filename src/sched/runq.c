@@ -52,12 +52,12 @@ void runqput(struct p *pp, struct g *gp, bool next)
     }
 }
 
-void runqputbatch(struct p *pp, struct gqueue *from)
+void runqputbatch(struct p *pp, struct gqueue *from, uint32_t max)
 {
     struct runq *q = &pp->runq;
     uint32_t h = load_acquire(&q->head), t = q->tail;
 
-    while (from->head && t - h < RUNQ_CAP) {
+    for (; max > 0 && from->head && t - h < RUNQ_CAP; max--) {
         store_relaxed(&q->ring[t % RUNQ_CAP], gqueue_pop(from));
         t++;
     }

@@ -90,8 +90,8 @@ static always_inline bool runqempty_own(struct runq *q)
 /* Owner only. next: into runnext, kicking the old one to the tail. A full ring sends half of itself
  * and the goroutine to the global queue. */
 void runqput(struct p *pp, struct g *gp, bool next);
-/* Owner only. All of q to the tail; what does not fit stays in q. */
-void runqputbatch(struct p *pp, struct gqueue *q);
+/* Owner only. The first max of q to the tail, as far as there is room. */
+void runqputbatch(struct p *pp, struct gqueue *q, uint32_t max);
 /* Owner only. inherit: it came from runnext and goes on with the slice of the one before. */
 struct g *runqget(struct p *pp, bool *inherit);
 /* Owner only: the ring alone. */

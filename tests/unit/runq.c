@@ -119,7 +119,7 @@ static void batch_takes_what_fits(int procs)
         runqput(&mine, &gs[i], false);
     for (int i = 10; i < 300; i++)
         gqueue_push(&q, &gs[i]);
-    runqputbatch(&mine, &q);
+    runqputbatch(&mine, &q, RUNQ_CAP);
     CHECK_EQ(runqsize(&mine), RUNQ_CAP);
     CHECK_EQ(q.n, 300 - RUNQ_CAP);
     for (uint32_t i = 0; i < RUNQ_CAP; i++)
