@@ -15,8 +15,7 @@ struct g *entry_slow(struct g *gp)
     struct m *m = gp->run.m;
 
     /* Acquire pairs with sysmon's CAS to TAKEN. */
-    if (load_acquire(&m->stolen) != STOLEN_OWNED &&
-        !cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_OWNED)) {
+    if (stray_entering(m)) {
         stray_return(gp);
         m = gp->run.m;
     }

@@ -192,9 +192,7 @@ static void stop(struct m *m, struct g *gp)
         return;
     store_relaxed(&m->inruntime, 1);
     compiler_barrier();
-    /* As an entry does: what sysmon asks after inruntime is set, it withdraws itself. */
-    if (load_acquire(&m->stolen) != STOLEN_OWNED &&
-        !cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_OWNED))
+    if (stray_entering(m))
         stop_stray(m, gp);
     else if (load_relaxed(&sched.phase) == PHASE_RUN)
         stop_owner(m, gp);

@@ -23,6 +23,17 @@ static inline void exitsyscall(void)
     gp->run.m->hint = false;
 }
 
+/* At an entry, inruntime set: whether sysmon has taken the M's P. A question of its is ended here:
+ * it may withdraw in the same moment, and what fails then is no sign that it took the P. */
+static inline bool stray_entering(struct m *m)
+{
+    if (load_acquire(&m->stolen) == STOLEN_OWNED)
+        return false;
+    /* One asked from now on is withdrawn: inruntime is set. */
+    return !cas_acqrel(&m->stolen, STOLEN_ASKING, STOLEN_OWNED) &&
+           load_acquire(&m->stolen) == STOLEN_TAKEN;
+}
+
 /* The P of the caller's M was taken while it was outside: gets another one, or queues for one. */
 void stray_return(struct g *gp);
 /* The M is TAKEN no more; true when it has a P. */

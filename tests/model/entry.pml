@@ -8,7 +8,9 @@
  * and the P is handed on once. A switch that puts the guard back (run_prepare) is modelled too.
  * Putting the guard back always counts in switches: without that in entry_slow, sysmon's ASK could
  * be lost between its two looks, and a hinted call's P be taken unnoticed.
- * -DPLANT leaves the membarrier out: found. */
+ * Between the owner's look at stolen and its CAS sysmon may withdraw: the CAS then fails although
+ * nothing was taken, and who took that for a loss would leave a P that nobody has.
+ * -DPLANT leaves the membarrier out, -DPLANT2 takes the failed CAS for a loss: both found. */
 #define OWNED 0
 #define ASKING 1
 #define TAKEN 2
@@ -27,7 +29,7 @@ inline drain()
 
 proctype Owner()
 {
-    byte rounds;
+    byte rounds, seen;
 
     do
     :: rounds == ROUNDS -> break
@@ -38,16 +40,28 @@ proctype Owner()
         if
         :: guard -> /* entry_slow; its CAS empties the buffer */
             drain();
-            atomic {
+            seen = stolen;
+            if
+            :: seen != OWNED -> /* stray_entering: the CAS, and a look at why it failed */
+                atomic {
+                    if
+                    :: stolen == ASKING -> stolen = OWNED; goto owned
+                    :: else
+                    fi
+                };
+#ifdef PLANT2
+                owner_has = false
+#else
                 if
-                :: stolen == ASKING -> stolen = OWNED
-                :: stolen == TAKEN -> /* stray_acquire: waits for a P to be handed back */
-                    owner_has = false
+                :: stolen == TAKEN -> owner_has = false
                 :: else
                 fi
-            };
+#endif
+            :: else
+            fi;
+owned:
             if
-            :: !owner_has ->
+            :: !owner_has -> /* stray_acquire: waits for a P to be handed back */
                 atomic { other_has -> other_has = false; owner_has = true; stolen = OWNED }
             :: else
             fi;
