@@ -405,8 +405,7 @@ int stack_dump(int fd, bool all)
     /* Before the world stops: what this one needs of symbols is mostly what the others need. */
     if (look(gp, &v))
         print_goroutine(&p, &v, NULL);
-    if (all && sched_phase() == PHASE_RUN) {
-        stoptheworld();
+    if (all && sched_phase() == PHASE_RUN && stoptheworld()) {
         print_others(&p, gp);
         starttheworld();
     }

@@ -35,9 +35,22 @@ void stw_stopped(struct p *pp)
         notewakeup(&sched.stopnote);
 }
 
+/* Ms that have come to the program's end keep their Ps: what waited for them would never be over. A
+ * goroutine stays here, as in any call after the end. */
+static bool world_ends(void)
+{
+    struct g *gp = getg();
+
+    if (load_acquire(&sched.phase) < PHASE_STOPPING)
+        return false;
+    if (is_parkable(gp))
+        park_forever(gp);
+    return true;
+}
+
 /* The world may be being stopped by another, who needs us out of the way: so no sleeping on a
- * lock. */
-static void take_turn(void)
+ * lock. False: the program is at its end. */
+static bool take_turn(void)
 {
     struct g *gp = getg();
 
@@ -46,7 +59,10 @@ static void take_turn(void)
             gosched_global();
         else
             clock_sleep(AGAIN);
+        if (world_ends())
+            return false;
     }
+    return true;
 }
 
 void direct_update(void)
@@ -55,13 +71,14 @@ void direct_update(void)
                                      !load_relaxed(&sched.gcwaiting));
 }
 
-void stoptheworld(void)
+bool stoptheworld(void)
 {
     struct m *m;
     struct p *pp;
     bool wait;
 
-    take_turn();
+    if (!take_turn())
+        return false;
     m = getm();
     event_emit(EV_STW_BEGIN, 0, 0);
     lock(&sched.lock);
@@ -84,8 +101,15 @@ void stoptheworld(void)
         sysmon_wake();
     /* Requests can be overwritten by a switch: repeat until all have stopped. sysmon takes the Ps
      * of those that sleep in the kernel. */
-    while (wait && !notetsleep(&sched.stopnote, nanotime() + AGAIN))
+    while (wait && !notetsleep(&sched.stopnote, nanotime() + AGAIN)) {
+        if (load_acquire(&sched.phase) >= PHASE_STOPPING) {
+            /* The Ps that did stop are not missed any more. */
+            store_release(&stopping, 0);
+            return !world_ends();
+        }
         preemptall();
+    }
+    return true;
 }
 
 void starttheworld(void)
@@ -206,7 +230,8 @@ int32_t gomaxprocs_set(int32_t n)
     old = load_relaxed(&gomaxprocs);
     if (n <= 0 || n == old)
         return old;
-    stoptheworld();
+    if (!stoptheworld())
+        return old;
     old = load_relaxed(&gomaxprocs);
     invariant(procresize(n) == 0); /* there are some already */
     starttheworld();

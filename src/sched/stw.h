@@ -6,8 +6,10 @@
 #include "sched/p.h"
 
 /* Inside the runtime, on a goroutine or a foreign thread. When it returns, no goroutine runs with a
- * P but the caller; those in the kernel, or stopped in the handler, have none. */
-void stoptheworld(void);
+ * P but the caller; those in the kernel, or stopped in the handler, have none. False, on a foreign
+ * thread: the program came to its end meanwhile, and nothing was stopped; a goroutine does not
+ * return then. */
+bool stoptheworld(void);
 /* procs: as gomaxprocs stands. */
 void starttheworld(void);
 /* The world is stopped. When memory is short there are fewer Ps than n. 0; -ENOMEM: not one. */
