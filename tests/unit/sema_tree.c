@@ -36,15 +36,17 @@ static void wait_for(struct waiting *w)
     fetch_add_release(&ended, 1);
 }
 
-/* One more waiter, parked when this returns. */
+/* One more waiter, parked when this returns; or already gone, if its time was up so soon. */
 static void add(uint32_t *addr, int i, bool lifo, int64_t until)
 {
+    int before = load_acquire(&ended);
     struct g *gp;
 
     ws[i] = (struct waiting){addr, i, lifo, until, false};
     store_release(&gs[i], NULL);
     CHECK_EQ(gamp_go(wait_for, &ws[i]), 0);
-    while ((gp = load_acquire(&gs[i])) == NULL || readgstatus(gp) != Gwaiting)
+    while (((gp = load_acquire(&gs[i])) == NULL || readgstatus(gp) != Gwaiting) &&
+           load_acquire(&ended) == before)
         gamp_gosched();
 }
 
