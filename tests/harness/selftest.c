@@ -113,8 +113,10 @@ TEST_WITHIN(bad_hang, 1)
     hang(NULL);
 }
 
-TEST_WITHIN(bad_child_hang, 2)
+/* The child's time is up long before the case's, also on a machine that has no time for it. */
+TEST(bad_child_hang)
 {
+    setenv("TEST_LIMIT_MS", "800", 1);
     expect_exit(hang, NULL, 0, NULL);
 }
 
