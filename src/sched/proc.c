@@ -78,15 +78,18 @@ void injectglist(struct gqueue *q)
         event_emit(EV_GO_READY, gp->goid, 0);
         casgstatus(gp, Gwaiting, Grunnable);
     }
-    idle = (uint32_t)load_relaxed(&sched.npidle);
     if (!pp) {
         uint32_t n = all.n;
 
+        /* Counted behind the put: a P that becomes idle looks at the queue in the same hold of
+         * sched.lock, so it is counted here or has seen what was put. */
         globrunqputbatch(&all);
+        idle = (uint32_t)load_relaxed(&sched.npidle);
         for (uint32_t i = 0; i < MIN(n, idle); i++)
             startm(NULL, false);
         return;
     }
+    idle = (uint32_t)load_relaxed(&sched.npidle);
     for (uint32_t n = 0; n < idle && all.head; n++)
         gqueue_push(&glob, gqueue_pop(&all));
     if (glob.head) {
