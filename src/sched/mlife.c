@@ -352,6 +352,17 @@ void startboundm(struct m *m, struct g *gp)
 
 /* --- the thread of an M ------------------------------------------------------------------- */
 
+/* Its thread has ended, or never was; until now it counted as one that may run goroutines.
+ * sched.lock held. */
+static void m_gone(struct m *m)
+{
+    m->dead = true;
+    sched.nmfreed++;
+    m->schedlink = sched.freem;
+    sched.freem = m;
+    checkdead();
+}
+
 static void mexit(struct m *m)
 {
     if (m->p)
@@ -367,11 +378,7 @@ static void mexit(struct m *m)
     setg(NULL);
     setthism(NULL);
     lock(&sched.lock);
-    m->dead = true;
-    sched.nmfreed++;
-    m->schedlink = sched.freem;
-    sched.freem = m;
-    checkdead();
+    m_gone(m);
     unlock(&sched.lock);
 }
 
@@ -426,21 +433,19 @@ static int newm(void)
     err = thread_create(mstart, m, 0);
     if (err) {
         lock(&sched.lock);
-        m->dead = true;
-        sched.nmfreed++;
-        m->schedlink = sched.freem;
-        sched.freem = m;
+        m_gone(m);
         unlock(&sched.lock);
     }
     return err;
 }
 
-/* Is one more M needed (an idle P waits for one) or wanted (none is in reserve)? */
-static bool template_need(void)
+/* Is one more M needed (an idle P waits for one: *wanted) or is none in reserve? */
+static bool template_need(bool *wanted)
 {
     bool need, full;
 
     lock(&sched.lock);
+    *wanted = sched.nmwanted;
     need = sched.nmidle == 0 || sched.nmwanted;
     full = sched.mnext - sched.nmfreed >= sched.maxmcount;
     if (full && need && sched.nmwanted && sched.nmidle == 0) {
@@ -453,25 +458,55 @@ static bool template_need(void)
     return need && !full;
 }
 
+/* An idle P waits for an M, and no thread is to be had: it goes on waiting. An M that went to sleep
+ * while the thread was being made did not see that one was wanted. */
+static void template_failed(void)
+{
+    bool idle;
+
+    lock(&sched.lock);
+    idle = sched.nmidle > 0;
+    if (!idle)
+        sched.nmwanted = 1;
+    unlock(&sched.lock);
+    if (idle)
+        startm(NULL, false);
+}
+
+/* Who takes templatewake from 0 to 1 wakes, once: when the time is up and somebody is about to, his
+ * wake-up must not meet the next one's. */
+static void template_sleep(int64_t until)
+{
+    if (!notetsleep(&sched.templatenote, until)) {
+        if (load_acquire(&sched.templatewake) == 0)
+            return;
+        notesleep(&sched.templatenote);
+    }
+    noteclear(&sched.templatenote);
+    store_seqcst(&sched.templatewake, 0);
+}
+
 static void template_loop(void *arg)
 {
     static struct m tm;
     int64_t until = NEVER;
     int32_t procs;
+    bool wanted;
 
     (void)arg;
     m_attach(&tm, false);
     thread_sigmask_all();
     for (;;) {
-        notetsleep(&sched.templatenote, until);
-        noteclear(&sched.templatenote);
-        store_seqcst(&sched.templatewake, 0);
+        template_sleep(until);
         until = NEVER;
         procs = xchg_acqrel(&sched.wantprocs, 0);
         if (procs > 0 && load_acquire(&sched.phase) == PHASE_RUN)
             gomaxprocs_set(procs);
-        if (load_acquire(&sched.phase) == PHASE_RUN && template_need() && newm() < 0)
+        if (load_acquire(&sched.phase) == PHASE_RUN && template_need(&wanted) && newm() < 0) {
             until = nanotime() + 10000000; /* no thread to be had now */
+            if (wanted)
+                template_failed();
+        }
     }
 }
 
