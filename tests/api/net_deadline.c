@@ -62,7 +62,7 @@ TEST_GO(read_deadline)
     CHECK_EQ(gamp_set_read_deadline(p.a, t), 0);
     CHECK_EQ(gamp_read(p.a, buf, sizeof buf), -ETIMEDOUT);
     CHECK_GE(gamp_now(), t);
-    CHECK_LT(gamp_now(), t + 500 * MS * test_slowness());
+    CHECK_LT(gamp_now(), t + 10 * GAMP_SECOND);
     /* It stays. */
     CHECK_EQ(gamp_read(p.a, buf, sizeof buf), -ETIMEDOUT);
     CHECK_EQ(gamp_write(p.b, "late", 4), 4);
@@ -143,7 +143,7 @@ TEST_GO_WITHIN(various_deadlines, 60)
                 ;
             CHECK_EQ(n, -ETIMEDOUT);
             CHECK_GE(gamp_now(), begin + ds[i]);
-            CHECK_LT(gamp_now(), begin + ds[i] + 2000 * MS * test_slowness());
+            CHECK_LT(gamp_now(), begin + ds[i] + 10 * GAMP_SECOND);
             close_pair(p);
         }
 }
@@ -188,6 +188,7 @@ TEST_GO(deadline_moves_under_a_reader)
     struct pair p = connected();
     struct blocked b = {.fd = p.a};
     gamp_time t, first;
+    bool away;
 
     /* Set while it waits. */
     CHECK_EQ(gamp_waitgroup_go(&b.wg, blocked_read, &b), 0);
@@ -227,15 +228,23 @@ TEST_GO(deadline_moves_under_a_reader)
     gamp_waitgroup_wait(&b.wg);
     CHECK_EQ(b.result, -ETIMEDOUT);
 
-    /* Away: data comes instead. */
-    CHECK_EQ(gamp_set_deadline(p.a, gamp_now() + 20 * MS), 0);
-    CHECK_EQ(gamp_waitgroup_go(&b.wg, blocked_read, &b), 0);
-    gamp_sleep(5 * MS);
-    CHECK_EQ(gamp_set_deadline(p.a, GAMP_NEVER), 0);
-    gamp_sleep(40 * MS);
-    CHECK_EQ(gamp_write(p.b, "hi", 2), 2);
-    gamp_waitgroup_wait(&b.wg);
-    CHECK_EQ(b.result, 2);
+    /* Away: data comes instead, unless the machine was so busy that the time was up before. */
+    do {
+        char rest[2];
+
+        first = gamp_now() + 20 * MS;
+        CHECK_EQ(gamp_set_deadline(p.a, first), 0);
+        CHECK_EQ(gamp_waitgroup_go(&b.wg, blocked_read, &b), 0);
+        gamp_sleep(5 * MS);
+        CHECK_EQ(gamp_set_deadline(p.a, GAMP_NEVER), 0);
+        away = gamp_now() < first;
+        gamp_sleep(40 * MS);
+        CHECK_EQ(gamp_write(p.b, "hi", 2), 2);
+        gamp_waitgroup_wait(&b.wg);
+        CHECK(b.result == 2 || (!away && b.result == -ETIMEDOUT));
+        if (b.result != 2)
+            CHECK_EQ(gamp_read_full(p.a, rest, 2), 2);
+    } while (!away);
     close_pair(p);
 }
 

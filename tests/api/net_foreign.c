@@ -298,7 +298,7 @@ TEST_GO(forked_child_closes)
 
     CHECK_GT(gamp_local_addr(lfd, where, sizeof where), 0);
     listener = lfd;
-    fd = gamp_dial("tcp", where, gamp_now() + GAMP_SECOND);
+    fd = gamp_dial("tcp", where, gamp_now() + 10 * GAMP_SECOND);
     pid = fork();
     if (pid == 0) {
         gamp_write(fd, "kid!", 4);

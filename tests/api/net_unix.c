@@ -50,7 +50,7 @@ static void stream_at(const char *address)
     CHECK_STR(name, address);
     CHECK_EQ(gamp_local_addr(lfd, name, strlen(address)), -ENOSPC);
     for (int i = 0; i < 20; i++) {
-        a = gamp_dial("unix", address, gamp_now() + GAMP_SECOND);
+        a = gamp_dial("unix", address, gamp_now() + 10 * GAMP_SECOND);
         CHECK_GE(a, 0);
         b = gamp_accept(lfd);
         CHECK_GE(b, 0);

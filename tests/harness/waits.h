@@ -5,7 +5,8 @@
  *     await_thread(tid);                       the thread sleeps in the kernel
  *
  * A goroutine that reports call waiting stands in its queue already. A thread that has told its
- * tid, and does nothing after that but the wait, stands there once it sleeps. */
+ * tid, and does nothing after that but the wait, stands there once it sleeps and goes on sleeping:
+ * for a lock of the runtime, of a sanitizer or of an emulator it would do so for a moment. */
 #ifndef GAMP_TEST_WAITS_H
 #define GAMP_TEST_WAITS_H
 
@@ -48,18 +49,32 @@ static inline void await_goroutines(int n, const char *why)
         gamp_sleep(100 * GAMP_MICROSECOND);
 }
 
+/* The state of a thread, and how often it has gone to sleep so far. */
+static inline char thread_state(pid_t tid, long *sleeps)
+{
+    char path[64], line[128], state = 0;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/status", (int)tid);
+    f = fopen(path, "r");
+    CHECK(f != NULL);
+    *sleeps = -1;
+    while (fgets(line, sizeof line, f)) {
+        sscanf(line, "State: %c", &state);
+        sscanf(line, "voluntary_ctxt_switches: %ld", sleeps);
+    }
+    fclose(f);
+    return state;
+}
+
 static inline void await_thread(pid_t tid)
 {
-    char path[64], state = 0;
+    long sleeps, before = -1;
 
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
-    while (state != 'S') {
-        FILE *f = fopen(path, "r");
-
-        CHECK(f && fscanf(f, "%*d (%*[^)]) %c", &state) == 1);
-        fclose(f);
-        if (state != 'S')
-            gamp_sleep(100 * GAMP_MICROSECOND);
+    for (int same = 0; same < 3;) {
+        same = thread_state(tid, &sleeps) == 'S' && sleeps == before ? same + 1 : 0;
+        before = sleeps;
+        gamp_sleep(3 * GAMP_MILLISECOND);
     }
 }
 

@@ -237,7 +237,7 @@ static void time_outs(void)
         CHECK_EQ(gamp_set_read_deadline(fd, t), 0);
         CHECK_EQ(gamp_read(fd, &n, sizeof n), -ETIMEDOUT);
         CHECK_GE(gamp_now(), t);
-        CHECK_LT(gamp_now(), t + 200 * GAMP_MILLISECOND * test_slowness());
+        CHECK_LT(gamp_now(), t + 10 * GAMP_SECOND);
     }
     CHECK_EQ(gamp_close(fd), 0);
 }
