@@ -61,6 +61,10 @@ list(JOIN CMAKE_CROSSCOMPILING_EMULATOR " " emulator)
 set(test_environment TEST_TIMEOUT=${GAMP_TEST_SLOWNESS})
 if(emulator)
   list(APPEND test_environment "TEST_EMULATOR=${emulator}")
+  # qemu-user forks itself for a fork of the program, whatever its other threads do: when one of them
+  # holds the lock of GLib's slices (before 2.76), the child waits for it for ever. malloc's locks
+  # are sound after a fork.
+  list(APPEND test_environment G_SLICE=always-malloc)
 endif()
 # The library reports faults itself; a sanitizer's handlers would come first.
 # A sanitizer's own exit status must differ from a panic's 2 and from a failed CHECK's 1.
