@@ -56,6 +56,8 @@ static uint32_t generation;               /* atomic; of epfd and breakfd */
 static int sleeper;                       /* atomic: the tid of the blocking poll */
 static int32_t waiters cacheline_aligned; /* atomic */
 
+static const int64_t beside_a_break = 1000 * 1000;
+
 static bool recover(void);
 
 static int wait_ms(struct epoll_event *ev, int n, int64_t delay)
@@ -393,5 +395,11 @@ struct gqueue netpoll(int64_t delay)
 
 struct gqueue netpoll_beside(int64_t delay)
 {
+    /* A break that came too late for the one it was for stays until the next one blocks here, and
+     * would end each of these polls at once. */
+    if (delay > 0 && load_relaxed(&breaking)) {
+        clock_sleep(MIN(delay, beside_a_break));
+        delay = 0;
+    }
     return poll(delay, false);
 }
