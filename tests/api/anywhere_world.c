@@ -4,6 +4,7 @@
  * old: locks of libc that a stopped goroutine holds, signals to a process whose threads have no P,
  * patterns in step with slices. */
 #define _GNU_SOURCE
+#include "harness/cutshort.h"
 #include "harness/test.h"
 #include <gamp/chan.h>
 #include <gamp/debug.h>
@@ -42,7 +43,7 @@ static void mallocs(void)
 static void sleeps(void)
 {
     while (!over)
-        CHECK_EQ(usleep(3000), 0);
+        CHECK_EQ(WAIT_CALL(usleep(3000)), 0);
     gamp_waitgroup_done(&wg);
 }
 
@@ -50,7 +51,7 @@ static void sleeps_hinted(void)
 {
     while (!over) {
         gamp_blocking_enter();
-        CHECK_EQ(usleep(1000), 0);
+        CHECK_EQ(WAIT_CALL(usleep(1000)), 0);
         gamp_blocking_exit();
     }
     gamp_waitgroup_done(&wg);
