@@ -18,7 +18,8 @@
  *
  * Program options:  --list   --case NAME (runs it here, for a debugger)   NAME... (these alone)
  * Environment:      GAMP_TEST_SEED   seed of test_seed(), printed when a case fails
- *                   TEST_TIMEOUT     factor on the limits, for sanitizers and emulators
+ *                   TEST_TIMEOUT     factor on the limits, for sanitizers and emulators, up to
+ *                                    two minutes or twice what the case asks for
  *                   TEST_EMULATOR    command words put before the program (qemu-aarch64 ...)
  *
  * Works from C and C++. */
