@@ -168,17 +168,28 @@ TEST_GO(others_run_meanwhile)
     cleanup();
 }
 
+static void write_after(int fd, int *n, int least)
+{
+    while (__atomic_load_n(n, __ATOMIC_RELAXED) < least)
+        gamp_sleep(GAMP_MILLISECOND);
+    CHECK_EQ(write(fd, "x", 1), 1);
+}
+
+/* The same of the program's own calls: this one waits for what the others do meanwhile. */
 TEST_GO(hints)
 {
-    int n = 0, stop = 0;
+    int n = 0, stop = 0, p[2];
+    char c;
 
     gamp_gomaxprocs(1);
+    CHECK_EQ(pipe(p), 0);
     CHECK_EQ(gamp_go(count, &n, &stop), 0);
-    /* The other goroutine runs while this one holds no P, and only then. */
-    while (__atomic_load_n(&n, __ATOMIC_RELAXED) < 5) {
+    for (int i = 1; i <= 5; i++) {
+        CHECK_EQ(gamp_go(write_after, p[1], &n, 3 * i), 0);
         gamp_blocking_enter();
-        usleep(10000);
+        CHECK_EQ(read(p[0], &c, 1), 1);
         gamp_blocking_exit();
+        CHECK_GE(__atomic_load_n(&n, __ATOMIC_RELAXED), 3 * i);
     }
     __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
     gamp_sleep(5 * GAMP_MILLISECOND);
