@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Files by gamp/os.h. */
 #include "harness/test.h"
+#include <gamp/chan.h>
 #include <gamp/go.h>
 #include <gamp/net.h>
 #include <gamp/os.h>
@@ -97,14 +98,14 @@ TEST(without_a_runtime)
     files();
 }
 
-static void open_writer(void)
+static void open_writer(gamp_chan *go_on)
 {
     int fd;
 
     gamp_sleep(10 * GAMP_MILLISECOND);
     fd = gamp_open(at("fifo"), O_WRONLY, 0);
     CHECK_GE(fd, 0);
-    gamp_sleep(10 * GAMP_MILLISECOND);
+    gamp_chan_recv(go_on, NULL);
     CHECK_EQ(gamp_write(fd, "through", 7), 7);
     CHECK_EQ(gamp_close(fd), 0);
 }
@@ -112,20 +113,23 @@ static void open_writer(void)
 /* Opening one end waits for the other, and holds up nobody else; reading parks. */
 TEST_GO(fifo)
 {
+    gamp_chan *go_on = gamp_chan_new(0, 0);
     char buf[16];
     int fd;
 
     CHECK(mkdtemp(dir) != NULL);
     CHECK_EQ(mkfifo(at("fifo"), 0600), 0);
-    CHECK_EQ(gamp_go(open_writer), 0);
+    CHECK_EQ(gamp_go(open_writer, go_on), 0);
     fd = gamp_open(at("fifo"), O_RDONLY, 0);
     CHECK_GE(fd, 0);
     CHECK_EQ(gamp_set_read_deadline(fd, gamp_now() + GAMP_MILLISECOND), 0);
     CHECK_EQ(gamp_read(fd, buf, sizeof buf), -ETIMEDOUT);
     CHECK_EQ(gamp_set_read_deadline(fd, GAMP_NEVER), 0);
+    gamp_chan_close(go_on);
     CHECK_EQ(gamp_read(fd, buf, sizeof buf), 7);
     CHECK_EQ(gamp_read(fd, buf, sizeof buf), 0);
     CHECK_EQ(gamp_close(fd), 0);
+    gamp_chan_unref(go_on);
     cleanup();
 }
 
