@@ -2,6 +2,7 @@
 /* Descriptors that the program made: registering, waiting, sharing, plain close(2), numbers that
  * come again, descriptors that nobody registered, and no numbers left. */
 #include "harness/test.h"
+#include "harness/waits.h"
 #include <gamp/chan.h>
 #include <gamp/go.h>
 #include <gamp/net.h>
@@ -243,7 +244,7 @@ TEST_GO(waiter_of_a_lost_number)
     CHECK_EQ(gamp_fd_register(fd[0]), 0);
     r.fd = fd[0];
     CHECK_EQ(gamp_waitgroup_go(&r.wg, reader, &r), 0);
-    gamp_sleep(5 * MS);
+    await_goroutines(1, "IO wait");
     CHECK_EQ(close(fd[0]), 0);
     do
         CHECK_EQ(pipe(again), 0);

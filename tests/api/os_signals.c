@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Signals on channels. */
 #include "harness/test.h"
+#include "harness/waits.h"
 #include <gamp/chan.h>
 #include <gamp/go.h>
 #include <gamp/os.h>
@@ -109,7 +110,7 @@ TEST_GO(unbuffered)
 
     CHECK_EQ(gamp_signal_notify(c, SIGUSR1), 0);
     CHECK_EQ(gamp_go(wait_for, c, done), 0);
-    gamp_sleep(5 * MS);
+    await_goroutines(1, "chan receive");
     kill(getpid(), SIGUSR1);
     CHECK(gamp_chan_recv(done, &sig));
     CHECK_EQ(sig, SIGUSR1);

@@ -20,7 +20,7 @@ int futex_wait(const uint32_t *addr, uint32_t val, int64_t until)
                          FUTEX_BITSET_MATCH_ANY);
 }
 
-void futex_wake(const uint32_t *addr, int n)
+int futex_wake(const uint32_t *addr, int n)
 {
-    sys_call(SYS_futex, addr, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n);
+    return (int)sys_call(SYS_futex, addr, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n);
 }

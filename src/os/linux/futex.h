@@ -8,6 +8,7 @@
 /* Sleeps while *addr == val, until the point until on the monotonic clock (NEVER: no limit).
  * 0 woken (also without a wake), -EAGAIN the value differs, -EINTR, -ETIMEDOUT. */
 int futex_wait(const uint32_t *addr, uint32_t val, int64_t until);
-void futex_wake(const uint32_t *addr, int n);
+/* At most n; answers how many were woken. */
+int futex_wake(const uint32_t *addr, int n);
 
 #endif
