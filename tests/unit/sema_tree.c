@@ -20,7 +20,7 @@ static struct waiting {
     int i;
     bool lifo;
     int64_t until;
-    bool timed_out;
+    bool timed_out, over;
 } ws[1000];
 
 static void wait_for(struct waiting *w)
@@ -32,6 +32,7 @@ static void wait_for(struct waiting *w)
     got = semacquire_until(w->addr, w->lifo, WAIT_SEMACQUIRE, w->until);
     gamp_leave();
     w->timed_out = !got;
+    store_release(&w->over, true);
     order[fetch_add_relaxed(&placed, 1)] = w->i;
     fetch_add_release(&ended, 1);
 }
@@ -39,14 +40,13 @@ static void wait_for(struct waiting *w)
 /* One more waiter, parked when this returns; or already gone, if its time was up so soon. */
 static void add(uint32_t *addr, int i, bool lifo, int64_t until)
 {
-    int before = load_acquire(&ended);
     struct g *gp;
 
-    ws[i] = (struct waiting){addr, i, lifo, until, false};
+    ws[i] = (struct waiting){.addr = addr, .i = i, .lifo = lifo, .until = until};
     store_release(&gs[i], NULL);
     CHECK_EQ(gamp_go(wait_for, &ws[i]), 0);
     while (((gp = load_acquire(&gs[i])) == NULL || readgstatus(gp) != Gwaiting) &&
-           load_acquire(&ended) == before)
+           !load_acquire(&ws[i].over))
         gamp_gosched();
 }
 
@@ -151,7 +151,7 @@ TEST_GO_WITHIN(time_out_against_release, 60)
     for (int i = 0; i < 3000 || !timed_out || !got; i++) {
         placed = ended = 0;
         ws[0] =
-            (struct waiting){&s, 0, false, nanotime() + (int64_t)(test_rand(&r) % 40000), false};
+            (struct waiting){.addr = &s, .until = nanotime() + (int64_t)(test_rand(&r) % 40000)};
         CHECK_EQ(gamp_go(wait_for, &ws[0]), 0);
         for (int64_t until = nanotime() + (int64_t)(test_rand(&r) % 40000); nanotime() < until;)
             gamp_gosched();
