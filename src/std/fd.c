@@ -37,13 +37,13 @@ static ssize_t call_accept(const struct fdio *io, const struct fdargs *a)
     return sys_call(SYS_accept4, io->fd, a->addr, a->addrlen, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-static ssize_t guarded(long number, int fd, const void *p, size_t n, size_t whole)
+static ssize_t guarded(long number, const struct fdio *io, const void *p, size_t n, size_t whole)
 {
     struct sigpipe_guard g;
     ssize_t r;
 
-    sigpipe_enter(&g);
-    r = sys_call(number, fd, p, n);
+    sigpipe_enter(&g, io->kind != PD_FILE);
+    r = sys_call(number, io->fd, p, n);
     sigpipe_leave(&g, r < 0 || (size_t)r < whole);
     return r;
 }
@@ -52,7 +52,7 @@ static ssize_t call_write(const struct fdio *io, const struct fdargs *a)
 {
     if (likely(io->traits & PD_SOCKET))
         return sys_call(SYS_sendto, io->fd, a->p, a->n, MSG_NOSIGNAL, NULL, 0);
-    return guarded(SYS_write, io->fd, a->p, a->n, a->n);
+    return guarded(SYS_write, io, a->p, a->n, a->n);
 }
 
 static size_t iov_bytes(const struct iovec *iov, size_t n)
@@ -73,7 +73,7 @@ static ssize_t call_writev(const struct fdio *io, const struct fdargs *a)
 
         return sys_call(SYS_sendmsg, io->fd, &m, MSG_NOSIGNAL);
     }
-    return guarded(SYS_writev, io->fd, a->p, a->n, iov_bytes(a->p, a->n));
+    return guarded(SYS_writev, io, a->p, a->n, iov_bytes(a->p, a->n));
 }
 
 static ssize_t call_sendto(const struct fdio *io, const struct fdargs *a)
@@ -91,7 +91,8 @@ static ssize_t call_sendfile(const struct fdio *io, const struct fdargs *a)
     struct sigpipe_guard g;
     ssize_t r;
 
-    sigpipe_enter(&g);
+    /* Not on sockets, for what it costs there. */
+    sigpipe_enter(&g, !(io->traits & PD_SOCKET));
     r = sys_call(SYS_sendfile, io->fd, a->other, a->offset, a->n);
     sigpipe_leave(&g, r < 0 || (size_t)r < a->n);
     return r;

@@ -90,12 +90,22 @@ void sigpipe_broken(void)
         die();
 }
 
-void sigpipe_enter(struct sigpipe_guard *g)
+/* The handler is still there, or a channel's in its place. */
+static bool in_place(void)
+{
+    struct sigaction_raw now;
+
+    return load_acquire(&wanted) || sigaction_read(SIGPIPE, &now) < 0 ||
+           sigaction_is(&now, sigpipe_handler);
+}
+
+void sigpipe_enter(struct sigpipe_guard *g, bool thorough)
 {
     uint64_t pending = 0;
 
     g->blocked = false;
-    if (load_acquire(&ours))
+    g->on = !load_acquire(&ours) || (thorough && !in_place());
+    if (!g->on)
         return;
     mask(SIG_BLOCK, SIGPIPE_BIT, &g->old);
     /* One that waits already is not ours to take. */
@@ -109,7 +119,7 @@ void sigpipe_leave(struct sigpipe_guard *g, bool maybe)
     uint64_t set = SIGPIPE_BIT;
     struct timespec now = {0};
 
-    if (load_acquire(&ours))
+    if (!g->on)
         return;
     if (g->blocked && maybe)
         sys_call(SYS_rt_sigtimedwait, &set, NULL, &now, sizeof set);

@@ -24,13 +24,15 @@ void sigpipe_handler(int sig, siginfo_t *info, void *context);
 bool sigpipe_installed(void);
 
 struct sigpipe_guard {
+    bool on;      /* there is something to guard against */
     bool blocked; /* by us */
     uint64_t old;
 };
 
-/* Around a system call that may raise it. maybe: it did not do all that was asked, so it may
- * have. */
-void sigpipe_enter(struct sigpipe_guard *g);
+/* Around a system call that may raise it. thorough: a system call more finds out whether the
+ * program has set something else in the handler's place since then. maybe: it did not do all that
+ * was asked, so it may have. */
+void sigpipe_enter(struct sigpipe_guard *g, bool thorough);
 void sigpipe_leave(struct sigpipe_guard *g, bool maybe);
 
 /* A channel gets the signal: nobody dies of it. */

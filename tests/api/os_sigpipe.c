@@ -42,6 +42,7 @@ struct attempt {
     bool embedded; /* gamp_start in place of gamp_run */
     bool on_thread;
     bool ignored, notified;
+    bool reset;         /* the program sets SIG_DFL while the runtime runs */
     void (*later)(int); /* what the program sets while the runtime runs */
 };
 
@@ -117,6 +118,8 @@ static int in_run(int argc, char **argv)
     (void)argv;
     if (the_attempt->notified)
         CHECK_EQ(gamp_signal_notify(c, SIGPIPE), 0);
+    if (the_attempt->reset)
+        signal(SIGPIPE, SIG_DFL);
     if (the_attempt->later)
         signal(SIGPIPE, the_attempt->later);
     attempt_here(the_attempt);
@@ -197,6 +200,28 @@ TEST(not_when_it_is_ignored)
         expect((struct attempt){.how = how, .fd = 1, .later = SIG_IGN}, SURVIVED);
         expect((struct attempt){.how = how, .fd = 1, .later = handled}, SURVIVED);
     }
+}
+
+/* The program takes the handler away: its own writes to a pipe do as it has set, those of gamp
+ * raise nothing, and 1 and 2 end the program as before. */
+TEST(reset_by_the_program)
+{
+    static const enum how ours[] = {BY_GAMP, BY_GAMP_FULL, BY_GAMP_V, BY_SENDFILE};
+
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        for (int mask = 0; mask < 4; mask++) {
+            struct attempt a = {.how = ours[i],
+                                .fd = 40,
+                                .registered = mask & 1,
+                                .on_thread = mask & 2,
+                                .reset = true};
+
+            expect(a, SURVIVED);
+            a.fd = 1;
+            expect(a, DIED);
+        }
+    expect((struct attempt){.how = BY_PLAIN, .fd = 40, .reset = true}, DIED);
+    expect((struct attempt){.how = BY_GAMP, .fd = 40, .as_socket = true, .reset = true}, SURVIVED);
 }
 
 /* Under gamp_start no call of gamp raises it, whatever the number, and the host's own do as
