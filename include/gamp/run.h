@@ -59,8 +59,8 @@ typedef struct gamp_config {
  * may be NULL. When fn has returned, no other goroutine is scheduled again; each stops at its
  * next gamp call. Timers still fire for the threads that are left, but functions of
  * gamp_after_func run no more. In a child forked by a goroutine there is no runtime; fn's return
- * there exits with its result, another goroutine's with 0. If the calling thread is itself held
- * inside code that preemption stopped, the process exits with fn's result instead.
+ * there exits with its result, another goroutine's and gamp_goexit with 0. If the calling thread is
+ * itself held inside code that preemption stopped, the process exits with fn's result instead.
  * -EALREADY when a run or a start was made before in this process, from inside a goroutine too.
  * -ENOMEM, -EAGAIN when the system gives no memory or threads. fn's result is returned as it is:
  * negative ones look the same. */

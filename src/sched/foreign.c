@@ -90,12 +90,19 @@ struct g *foreign_attach(void)
     return gp;
 }
 
+/* In the child of a fork, what its one thread is if a goroutine forked. */
+static struct m alone;
+
+bool foreign_was_goroutine(const struct g *gp)
+{
+    return gp == &alone.g0_storage;
+}
+
 /* In the child of a fork there is this thread alone: locks of the runtime that others held stay
  * held; those that a foreign thread needs are made anew. A goroutine's record is a static one,
  * whose deferred and protected calls are still on this stack. */
 static void forked_child(void)
 {
-    static struct m alone;
     struct g *gp = getg(), *now;
 
     store_release(&sched.forked, 1);

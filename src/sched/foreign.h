@@ -10,6 +10,8 @@
 struct g *foreign_attach(void);
 /* The same; NULL when there is none. */
 struct g *foreign_try_attach(void);
+/* gp is the thread of a forked child that was a goroutine of the parent. */
+bool foreign_was_goroutine(const struct g *gp);
 /* Once. From then on the child of a fork is a process without a runtime, and its thread a foreign
  * one. */
 void foreign_init(void);

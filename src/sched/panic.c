@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <gamp/panic.h>
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct protect {
@@ -162,6 +163,8 @@ _Noreturn static void goexit_on(struct gx *x)
     x->panics = &p;
     run_defers(x, NULL);
     x->protects = NULL;
+    if (!is_parkable(x->g))
+        exit(0); /* as where its function returns */
     race_frames_left(x->stack_lo, x->stack_hi);
     gamp_enter();
     if (x->g->goid == 1)
@@ -173,7 +176,7 @@ void goexit1(void)
 {
     struct gx *x = gx_self();
 
-    if (!is_parkable(x->g))
+    if (!is_parkable(x->g) && !foreign_was_goroutine(x->g))
         gopanic("gamp_goexit outside a goroutine");
     goexit_on(x);
 }

@@ -201,6 +201,67 @@ TEST_WITHIN(functions_that_return_in_the_child, 60)
     CHECK(!strstr(c.err, "panic") && !strstr(c.err, "fatal"));
 }
 
+/* gamp_goexit there runs the deferred calls and ends the child as well; a thread that the child
+ * makes is a foreign one. */
+static void says(int *fd)
+{
+    CHECK_EQ(write(*fd, "d", 1), 1);
+}
+
+static void *exits_outside(void *arg)
+{
+    (void)arg;
+    gamp_goexit();
+}
+
+static void exits(void *arg)
+{
+    (void)arg;
+    gamp_goexit();
+}
+
+_Noreturn static void ends_in_the_child(int fd)
+{
+    gamp_defer(says, &fd);
+    gamp_protect(exits, NULL, NULL);
+    _exit(9);
+}
+
+static void goexit_in_children(bool from_thread)
+{
+    int fd[2], status;
+    char c[2];
+    pthread_t th;
+    pid_t pid;
+
+    CHECK_EQ(pipe(fd), 0);
+    pid = fork();
+    if (pid == 0) {
+        if (!from_thread)
+            ends_in_the_child(fd[1]);
+        close(2);
+        pthread_create(&th, NULL, exits_outside, NULL);
+        pthread_join(th, NULL);
+        _exit(9);
+    }
+    close(fd[1]);
+    status = wait_for(pid);
+    CHECK_EQ(status, from_thread ? 2 : 0);
+    CHECK_EQ(read(fd[0], c, 2), !from_thread);
+    close(fd[0]);
+    gamp_waitgroup_done(&wg);
+}
+
+TEST_GO(goexit_in_the_child)
+{
+    gamp_waitgroup_add(&wg, 4);
+    goexit_in_children(false);
+    CHECK_EQ(gamp_go(goexit_in_children, false), 0);
+    CHECK_EQ(gamp_go(goexit_in_children, false), 0);
+    CHECK_EQ(gamp_go(goexit_in_children, true), 0);
+    gamp_waitgroup_wait(&wg);
+}
+
 /* A child that panics says so and leaves the parent alone. */
 TEST_GO(a_child_that_panics)
 {
