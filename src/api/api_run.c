@@ -4,6 +4,7 @@
 #include "os/linux/cpus.h"
 #include "sched/entry.h"
 #include "sched/env.h"
+#include "sched/init.h"
 #include "sched/park.h"
 #include "sched/panic.h"
 #include "sched/run.h"
@@ -31,8 +32,10 @@ void gamp_init_register(struct gamp_init_node *node)
 
 static void hooks_run(void)
 {
-    for (struct gamp_init_node *n = hooks_head; n; n = n->next)
+    for (struct gamp_init_node *n = hooks_head; n; n = n->next) {
         n->fn();
+        boot_step(n->name);
+    }
 }
 
 static struct boot boot_of(const gamp_config *cfg, bool library)

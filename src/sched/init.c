@@ -34,8 +34,7 @@ int32_t ncpu;
 
 static int64_t trace_last;
 
-/* GAMPDEBUG=inittrace=1: each step, the time it took, and what stands after it. */
-static void step(const char *name)
+void boot_step(const char *name)
 {
     int64_t now;
     int32_t ps = 0, ms = 0;
@@ -154,37 +153,36 @@ static int schedinit(const struct boot *b)
         sched.maxmcount = b->max_threads;
     sched.stack_size = b->stack_size;
     sched.library = b->library;
-    goenvs();
     store_relaxed(&sched.gcwaiting, 1);
-    step("worldstopped");
+    boot_step("worldstopped");
     store_relaxed(&sched.coarse, nanotime());
-    step("ticks");
+    boot_step("ticks");
     traceback_init();
-    step("modulesinit");
+    boot_step("modulesinit");
     vm_guard_kind();
-    step("stackinit");
+    boot_step("stackinit");
     randinit();
-    step("randinit");
+    boot_step("randinit");
     sched.membarrier = membarrier_init();
-    step("cpuinit");
+    boot_step("cpuinit");
     if (!b->library) {
         lock(&sched.lock);
         mcommoninit(&m0);
         unlock(&sched.lock);
     }
-    step("mcommoninit");
+    boot_step("mcommoninit");
     thread_sigmask(SIG_SETMASK, NULL, &sched.sigmask);
     /* Goroutines run with it, but for the signal that stops them. */
     sigdelset(&sched.sigmask, debug.preemptsignal);
-    step("sigsave");
+    boot_step("sigsave");
     netpollinit();
     store_relaxed(&sched.lastpoll, nanotime());
-    step("lastpoll");
+    boot_step("lastpoll");
     if (procresize(initial_procs(b)) < 0) {
         store_release(&sched.phase, PHASE_STOPPED);
         return -ENOMEM;
     }
-    step("procresize");
+    boot_step("procresize");
     if (!b->library) {
         /* m0 begins with P 0. */
         store_relaxed(&p0.status, Pidle);
@@ -193,7 +191,8 @@ static int schedinit(const struct boot *b)
     foreign_init();
     store_release(&sched.phase, PHASE_RUN);
     starttheworld();
-    step("worldstarted");
+    boot_step("worldstarted");
+    boot_step("schedinit");
     return 0;
 }
 
@@ -202,9 +201,12 @@ int rt0_go(const struct boot *b)
     trace_last = nanotime();
     tls_probe();
     check();
-    step("check");
+    /* Earlier than in Go: the seed is for what comes next, and inittrace for all of it. */
+    goenvs();
+    boot_step("check");
+    boot_step("args");
     osinit();
-    step("osinit");
+    boot_step("osinit");
     return schedinit(b);
 }
 
@@ -215,7 +217,7 @@ int mstartm0(void)
     preempt_init();
     fatal_initsig();
     cxx_init();
-    step("initsig");
+    boot_step("initsig");
     aside_start();
     err = sysmon_start();
     if (!err)
@@ -227,6 +229,6 @@ int mstartm0(void)
         return err;
     }
     template_wake();
-    step("sysmon");
+    boot_step("sysmon");
     return 0;
 }

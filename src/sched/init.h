@@ -13,6 +13,9 @@ struct boot {
 
 /* Once per process: claims the runtime; false when somebody did before. */
 bool boot_claim(void);
+/* GAMPDEBUG=inittrace=1: prints that a step, or a hook of the program's, is done, the time it took,
+ * and what stands after it. */
+void boot_step(const char *name);
 /* The order of Go's rt0_go and schedinit. The caller is on m0 (unless library). 0; -ENOMEM, and the
  * runtime is stopped then. */
 int rt0_go(const struct boot *b);

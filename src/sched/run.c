@@ -21,6 +21,7 @@
 #include "sched/entry.h"
 #include "sched/foreign.h"
 #include "sched/gstack.h"
+#include "sched/init.h"
 #include "sched/mlife.h"
 #include "sched/mstart.h"
 #include "sched/netpoll.h"
@@ -153,6 +154,7 @@ static void gomain(void)
         gp->run.lockedm = NULL;
         m0.lockedg = NULL;
     }
+    boot_step("main");
     gamp_leave();
     code = program.fn(program.argc, program.argv);
     /* In the child of a fork there is no runtime to end. */
@@ -196,6 +198,7 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
         err = newproc(&o, gomain, NULL, 0, GNORMAL, (uintptr_t)fn);
     }
     if (!err) {
+        boot_step("newproc");
         err = mstartm0();
         if (!err)
             mstart1(&m0);

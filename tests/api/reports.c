@@ -1107,6 +1107,41 @@ TEST(schedtrace_detail)
     CHECK_CONTAINS(err, "(chan receive (nil chan)) m=nil lockedm=nil\n");
 }
 
+GAMP_INIT(a_hook)
+{
+}
+
+static int says_main(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    fprintf(stderr, "in main\n");
+    return 0;
+}
+
+/* Every step in its order, from the first on. */
+TEST(inittrace)
+{
+    static const char *const steps[] = {"check",      "args",         "osinit",    "worldstopped",
+                                        "ticks",      "modulesinit",  "stackinit", "randinit",
+                                        "cpuinit",    "mcommoninit",  "sigsave",   "lastpoll",
+                                        "procresize", "worldstarted", "schedinit", "newproc",
+                                        "initsig",    "sysmon",       "a_hook",    "main"};
+    const char *at;
+    char line[100];
+
+    setenv("GAMPDEBUG", "inittrace=1", 1);
+    at = report(says_main, NULL, 0);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        snprintf(line, sizeof line, "init %s @", steps[i]);
+        CHECK_MSG(!strncmp(at, line, strlen(line)), "%s: %.100s", line, at);
+        at = strchr(at, '\n');
+        CHECK(at != NULL);
+        at++;
+    }
+    CHECK_STR(at, "in main\n");
+}
+
 static int main_at_once(int argc, char **argv)
 {
     (void)argc;
