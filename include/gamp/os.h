@@ -38,9 +38,10 @@ GAMP_API int gamp_rename(const char *from, const char *to);
 GAMP_API int gamp_mkdir(const char *path, mode_t mode);
 
 /* int gamp_signal_notify(gamp_chan *c, int sig, ...): from now on each of the signals is sent, as
- * an int, on c instead of what it did before. A signal for which c has no place is dropped. The
- * channel's elements must be ints (else a panic); a reference to it is held until
- * gamp_signal_stop. 0; -EINVAL for a signal that cannot be caught or that gamp needs for itself.
+ * an int, on c instead of what it did before; a handler that the program has set is called too. A
+ * signal for which c has no place is dropped. The channel's elements must be ints (else a panic); a
+ * reference to it is held until gamp_signal_stop. 0; -EINVAL for a signal that cannot be caught or
+ * that gamp needs for itself.
  * Does not block. Go: signal.Notify. */
 #ifdef __cplusplus
 #define gamp_signal_notify(c, ...) (::gamp::detail::signal_notify(c, {__VA_ARGS__}))
