@@ -8,7 +8,9 @@
  *
  *   newproc:   Gidle|Gdead -> Grunnable            start valid, x == NULL
  *   first run: Grunnable -> Grunning               run valid, x != NULL
- *   park:      Grunning -> Gwaiting                by the next context on the M, after the switch
+ *   park:      Grunning -> Gwaiting                by the next context on the M, after the switch;
+ *                                                  by itself where nobody else could run it
+ *                                                  (sched/solo.h)
  *   ready:     Gwaiting -> Grunnable               by the one waker
  *   preempt:   Grunning -> Gpreempted -> Grunning  its M waits in the signal handler (pinm)
  *   end:       Grunning -> Gdead

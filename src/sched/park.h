@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* park: how a goroutine (or a foreign thread) waits and is woken.
  *
- * gopark(unlockf, lock, reason) stops the caller; then, when its stack is no longer in use,
- * unlockf(gp, lock) is called by whoever runs next on the M. From unlockf's release on, a waker may
- * call goready(gp),
- * once. unlockf false: the park is called off and the goroutine goes on. unlockf must not
- * touch the parked goroutine's stack after what it releases lets the waker go.
+ * gopark(unlockf, lock, reason) stops the caller; then, when its stack is no longer in use (or, on
+ * a solo P, just before), unlockf(gp, lock) is called by whoever runs next on the M. From unlockf's
+ * release on, a waker may call goready(gp), once. unlockf false: the park is called off and the
+ * goroutine goes on. unlockf must not touch the parked goroutine's stack after what it releases
+ * lets the waker go.
  *
  * On a foreign thread the same calls block the thread on its note.
  *
