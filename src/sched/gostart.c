@@ -63,7 +63,7 @@ void goexit0(void)
     struct g *gp = getg();
     struct m *m = gp->run.m;
     struct g *next;
-    bool inherit;
+    bool inherit = false;
 
     if (m->lockedg == gp) {
         /* Locked at its end: the thread may be in any state, so it ends too. */
@@ -90,7 +90,7 @@ static struct g *next_here(struct g *gp)
     struct p *pp = m->p;
     struct gx *x = gp->x;
     struct g *next;
-    bool inherit;
+    bool inherit = false;
 
     if (m->lockedg == gp || x->stack_class != 0 || RACE_TSAN || RACE_ASAN)
         goexit0();

@@ -34,7 +34,7 @@ struct g *direct_refill(struct p *pp)
 /* Leaves gp, whose commit is set, for the next goroutine or for g0; returns when gp runs again. */
 static always_inline void leave(struct m *m, struct g *gp, bool direct)
 {
-    bool inherit;
+    bool inherit = false;
     struct g *next = direct ? direct_next(m, &inherit) : NULL;
 
     m->commitg = gp;
@@ -51,7 +51,7 @@ static always_inline void leave(struct m *m, struct g *gp, bool direct)
  * have made it runnable, but nobody else can run it. */
 static always_inline void leave_solo(struct m *m, struct g *gp)
 {
-    bool inherit;
+    bool inherit = false;
     struct g *next = direct_next(m, &inherit);
 
     if (unlikely(!next)) {
