@@ -1051,7 +1051,7 @@ static int main_spin(int argc, char **argv)
     (void)argv;
     gamp_go_with(GAMP_OPTIONS(.name = "x"), wait_for_ever);
     clock_gettime(CLOCK_MONOTONIC, &now);
-    end = now.tv_sec * 1000 + now.tv_nsec / 1000000 + 300;
+    end = now.tv_sec * 1000 + now.tv_nsec / 1000000 + 1000;
     do {
         gamp_gosched();
         clock_gettime(CLOCK_MONOTONIC, &now);
@@ -1072,13 +1072,17 @@ static const char *schedtrace(const char *debug)
 TEST(schedtrace_lines)
 {
     const char *err = schedtrace("schedtrace=50");
-    int n = 0;
+    int n = 0, first = 0, last = 0;
 
     for (const char *at = err, *end; *at; at = end + 1, n++) {
         end = strchr(at, '\n');
         CHECK_MSG(matches(at, (size_t)(end - at), SCHED "\\[[0-9]+( [0-9]+)*\\]$"), "%s", err);
+        last = atoi(at + strlen("SCHED "));
+        first = n == 0 ? last : first;
     }
-    CHECK(n >= 2 && n <= 30);
+    /* A busy machine may keep it from some, but there are no more than one each 50 ms. */
+    CHECK_GE(n, 2);
+    CHECK_MSG((n - 1) * 50 <= last - first + 50, "%s", err);
 }
 
 TEST(schedtrace_detail)
