@@ -346,6 +346,10 @@ static void exec_case(test_case *c, int done, int64_t limit)
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigprocmask(SIG_SETMASK, &old_mask, NULL);
+    /* Who runs the tests in the background of a shell has these ignored. */
+    signal(SIGHUP, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGQUIT, SIG_DFL);
     snprintf(number, sizeof number, "%d", done);
     setenv("TEST_DONE_FD", number, 1);
     snprintf(ms, sizeof ms, "%lld", (long long)(limit / 1000000));
