@@ -10,7 +10,7 @@ uint32_t solo;
 
 void solo_begin(int32_t own)
 {
-    if (!sched.membarrier || !debug.directswitch || load_relaxed(&gomaxprocs) != 1)
+    if (RACE_TSAN || !sched.membarrier || !debug.directswitch || load_relaxed(&gomaxprocs) != 1)
         return;
     /* A thread that attaches counts itself and then ends it, so one of the two sees the other. */
     cas_seqcst(&solo, SOLO_NO, SOLO_YES);
