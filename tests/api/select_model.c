@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <gamp.h>
 #include <pthread.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -421,11 +422,16 @@ static void play(int n)
 
 TEST_GO_WITHIN(waits_leak_nothing, 60)
 {
-    long before;
+    long least = LONG_MAX;
 
-    play(10000);
-    before = resident();
-    play(200000);
-    /* Sixteen bytes each would be 6 MiB. */
-    CHECK_LT(resident() - before, 4 << 20);
+    /* Threads come and go, and malloc and sanitizers take memory for them; but not each time. */
+    for (int i = 0; i < 6; i++) {
+        long before = resident(), more;
+
+        play(40000);
+        more = resident() - before;
+        least = more < least ? more : least;
+    }
+    /* Sixteen bytes each would be 1.2 MiB. */
+    CHECK_LT(least, 1 << 20);
 }
