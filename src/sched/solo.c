@@ -45,7 +45,9 @@ void solo_end(void)
     membarrier();
     m = load_acquire(&p0.m);
     switches = m ? load_relaxed(&m->switches) : 0;
-    while (same_step(m, switches))
+    /* NO: who held the P has ended it itself, outside of a step, and may stay inside the runtime
+     * for good, the program being at its end. */
+    while (load_acquire(&solo) == SOLO_ENDING && same_step(m, switches))
         clock_sleep(LOOK);
     membarrier();
     cas_seqcst(&solo, SOLO_ENDING, SOLO_NO);

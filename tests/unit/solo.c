@@ -3,6 +3,8 @@
  * to harm when another thread comes along in the middle of whatever it does. */
 #include "harness/test.h"
 #include "os/linux/membarrier.h"
+#include "sched/p.h"
+#include "sched/schedt.h"
 #include "sched/solo.h"
 #include <gamp.h>
 #include <pthread.h>
@@ -98,6 +100,32 @@ TEST(one_p_alone)
         expect_exit(run_attached, &argc, 0, NULL);
     }
     expect_exit(run_two, NULL, 0, NULL);
+}
+
+static void *ends_it(void *arg)
+{
+    solo_end();
+    return arg;
+}
+
+/* The program ends while a thread waits for the step of the one that holds the P, which then does
+ * not leave the runtime any more. */
+TEST(the_end_is_not_waited_for)
+{
+    static struct m holder = {.inruntime = 1};
+    pthread_t t;
+
+    if (!possible())
+        test_skip("no solo steps here");
+    p0.m = &holder;
+    store_relaxed(&solo, SOLO_YES);
+    CHECK_EQ(pthread_create(&t, NULL, ends_it, NULL), 0);
+    while (load_acquire(&solo) != SOLO_ENDING)
+        usleep(100);
+    usleep(1000);
+    solo_over();
+    CHECK_EQ(pthread_join(t, NULL), 0);
+    CHECK_EQ(load_relaxed(&solo), SOLO_NO);
 }
 
 /* --- strangers -------------------------------------------------------------------------------- */
