@@ -17,8 +17,9 @@
  * malformed address or an unknown network gives -EINVAL.
  *
  * SIGPIPE is as in Go: writing to a broken descriptor 1 or 2 ends the program by it, any other
- * gives -EPIPE and no signal, with plain write(2) as well. Under gamp_start no gamp call raises
- * it and the host's own writes do as the host has set. */
+ * gives -EPIPE and no signal, with plain write(2) as well (a program that sets SIGPIPE itself has
+ * its own writes, and gamp_sendfile to sockets, do as it says). Under gamp_start no gamp call
+ * raises it and the host's own writes do as the host has set. */
 #ifndef GAMP_NET_H
 #define GAMP_NET_H
 

@@ -61,9 +61,9 @@ typedef struct gamp_config {
  * gamp_after_func run no more. In a child forked by a goroutine there is no runtime; fn's return
  * there exits with its result, another goroutine's and gamp_goexit with 0. If the calling thread is
  * itself held inside code that preemption stopped, the process exits with fn's result instead.
- * -EALREADY when a run or a start was made before in this process, from inside a goroutine too.
- * -ENOMEM, -EAGAIN when the system gives no memory or threads. fn's result is returned as it is:
- * negative ones look the same. */
+ * -EALREADY when a run or a start was made before in this process, a failed one too, or from inside
+ * a goroutine. -ENOMEM, -EAGAIN when the system gives no memory or threads. fn's result is returned
+ * as it is: negative ones look the same. */
 GAMP_API int gamp_run(int (*fn)(int argc, char **argv), int argc, char **argv);
 /* The same with choices; cfg may be NULL. */
 GAMP_API int gamp_run_with(const gamp_config *cfg, int (*fn)(int argc, char **argv), int argc,

@@ -36,7 +36,8 @@ GAMP_API void gamp_sleep(gamp_duration d);
 
 /* A timer that sends the gamp_time of its firing, once, d from now (d <= 0: at once), on a
  * channel of its own of capacity 1. Does not block. NULL when out of memory. The caller frees it
- * with gamp_timer_free. Go: time.NewTimer. */
+ * with gamp_timer_free. One that is made before the runtime runs fires when it does. Go:
+ * time.NewTimer. */
 GAMP_API GAMP_MUST_CHECK gamp_timer *gamp_timer_new(gamp_duration d);
 
 /* A timer that runs fn(arg) in a goroutine of its own, d from now. Does not block. NULL when out

@@ -2,6 +2,7 @@
 #include "api/api_run.h"
 #include "os/linux/clock.h"
 #include "os/linux/cpus.h"
+#include "sched/aside.h"
 #include "sched/entry.h"
 #include "sched/env.h"
 #include "sched/init.h"
@@ -117,7 +118,12 @@ int gamp_gomaxprocs(int n)
 
 int gamp_num_cpu(void)
 {
-    return cpus_available();
+    int n;
+
+    gamp_enter();
+    n = aside_cpus_available();
+    gamp_leave();
+    return n;
 }
 
 int gamp_num_goroutine(void)

@@ -6,6 +6,7 @@
 #include "harness/test.h"
 #include <fcntl.h>
 #include <gamp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,30 @@ TEST_GO_WITHIN(the_lowest_number_is_the_programs, 60)
     for (int i = 0; i < 100000 && gamp_now() < end; i++)
         CHECK_EQ(lowest(), first);
     over = true;
+}
+
+static _Atomic bool looked;
+
+static void *look(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 300; i++)
+        CHECK_GE(gamp_num_cpu(), 1);
+    looked = true;
+    return NULL;
+}
+
+/* One that a thread asks for, while another one opens files. */
+TEST_GO_WITHIN(counting_cpus_takes_none, 60)
+{
+    int first = lowest();
+    pthread_t th;
+
+    CHECK_EQ(pthread_create(&th, NULL, look, NULL), 0);
+    while (!looked)
+        CHECK_EQ(lowest(), first);
+    CHECK_EQ(pthread_join(th, NULL), 0);
+    look(NULL);
 }
 
 TEST_GO(the_librarys_are_high)
