@@ -8,6 +8,9 @@
 #include "std/unixpath.h"
 #include <fcntl.h>
 
+/* The kernel's UIO_MAXIOV. */
+enum { IOVS_MOST = 1024 };
+
 char fdio_race;
 
 /* --- the calls ------------------------------------------------------------------------------- */
@@ -60,7 +63,7 @@ static size_t iov_bytes(const struct iovec *iov, size_t n)
     size_t sum = 0;
 
     /* The call itself says what is wrong with it. */
-    for (size_t i = 0; iov && i < n && i < 1024; i++)
+    for (size_t i = 0; iov && i < n && i < IOVS_MOST; i++)
         if (__builtin_add_overflow(sum, iov[i].iov_len, &sum))
             return SIZE_MAX;
     return sum;
@@ -71,6 +74,9 @@ static ssize_t call_writev(const struct fdio *io, const struct fdargs *a)
     if (io->traits & PD_SOCKET) {
         struct msghdr m = {.msg_iov = a->p, .msg_iovlen = a->n};
 
+        /* sendmsg would call it -EMSGSIZE. */
+        if (a->n > IOVS_MOST)
+            return -EINVAL;
         return sys_call(SYS_sendmsg, io->fd, &m, MSG_NOSIGNAL);
     }
     return guarded(SYS_writev, io, a->p, a->n, iov_bytes(a->p, a->n));

@@ -329,6 +329,7 @@ TEST_GO(vectors)
     char a[3], b[5], c[100];
     struct iovec out[3] = {{"one", 3}, {"", 0}, {"twothree", 8}};
     struct iovec in[3] = {{a, sizeof a}, {b, sizeof b}, {c, sizeof c}};
+    static struct iovec many[1025];
     int fds[2];
 
     CHECK_EQ(gamp_writev(p.a, out, 3), 11);
@@ -346,6 +347,8 @@ TEST_GO(vectors)
         CHECK_EQ(gamp_fd_wait(from, POLLIN, GAMP_NEVER), POLLIN);
         CHECK_EQ(gamp_readv(from, NULL, 1), -EFAULT);
         CHECK_EQ(gamp_writev(to, NULL, 1), -EFAULT);
+        CHECK_EQ(gamp_writev(to, many, 1025), -EINVAL);
+        CHECK_EQ(gamp_readv(from, many, 1025), -EINVAL);
         CHECK_EQ(gamp_readv(from, NULL, 0), 0);
         CHECK_EQ(gamp_read(from, a, 1), 1);
     }
