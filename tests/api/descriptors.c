@@ -10,7 +10,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 
 static _Atomic bool over;
 static _Atomic int sleepers;
@@ -36,12 +41,20 @@ static int lowest(void)
     return fd;
 }
 
+/* Without close_range the library has no table of its own, and looks in the program's. */
+static void needs_own_table(void)
+{
+    if (syscall(SYS_close_range, ~0u, ~0u, 0) < 0)
+        test_skip("the kernel, or the emulator, has no close_range");
+}
+
 /* sysmon looks all the time: some compute, some block, and others wait. */
 TEST_GO_WITHIN(the_lowest_number_is_the_programs, 60)
 {
     gamp_time end = gamp_now() + 500 * GAMP_MILLISECOND;
     int first = lowest();
 
+    needs_own_table();
     for (int i = 0; i < 3; i++) {
         CHECK_EQ(gamp_go(compute), 0);
         CHECK_EQ(gamp_go(block), 0);
@@ -68,6 +81,7 @@ TEST_GO_WITHIN(counting_cpus_takes_none, 60)
     int first = lowest();
     pthread_t th;
 
+    needs_own_table();
     CHECK_EQ(pthread_create(&th, NULL, look, NULL), 0);
     while (!looked)
         CHECK_EQ(lowest(), first);
