@@ -141,13 +141,13 @@ _Noreturn static void main_end(int code)
 /* The main goroutine. */
 static void gomain(void)
 {
-    struct g *gp = gamp_enter();
+    struct g *gp = getg();
     int code;
 
-    /* Hooks run on m0, as Go's init functions do. */
+    /* Hooks run on m0, as Go's init functions do. Before the first entry: there another M might get
+     * it. */
     gp->run.lockedm = &m0;
     m0.lockedg = gp;
-    gamp_leave();
     program.hooks();
     gp = gamp_enter();
     if (gp->x->locked_ext == 0) {
@@ -198,6 +198,8 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
         err = newproc(&o, gomain, NULL, 0, GNORMAL, (uintptr_t)fn);
     }
     if (!err) {
+        /* It begins on this thread: the Ms that there are from now on do not find it in a queue. */
+        m0.handed = runqget(m0.p, &m0.handed_inherit);
         boot_step("newproc");
         err = mstartm0();
         if (!err)

@@ -183,6 +183,43 @@ TEST_WITHIN(world_stops_without_threads, 60)
     CHECK_GT(started, 3);
 }
 
+/* m0 is held up at the last step of the start, which it writes about, until the others have had
+ * time to find main. */
+static pid_t starter;
+static uint32_t began;
+
+FAULTS_FN static long hold_up(long number)
+{
+    if (number == SYS_write && gettid() == starter)
+        for (int i = 0; i < 20 && !load_acquire(&began); i++)
+            usleep(1000);
+    return 0;
+}
+
+static pid_t hook_ran_on;
+
+GAMP_INIT(note_thread)
+{
+    hook_ran_on = gettid();
+}
+
+static int main_notes_thread(int argc, char **argv)
+{
+    (void)argv;
+    store_release(&began, 1);
+    CHECK_EQ(hook_ran_on, starter);
+    return argc;
+}
+
+TEST(main_begins_where_it_was_started)
+{
+    setenv("GAMPDEBUG", "inittrace=1", 1);
+    setenv("GAMPMAXPROCS", "4", 1);
+    starter = gettid();
+    __atomic_store_n(&sys_fault, hold_up, __ATOMIC_SEQ_CST);
+    CHECK_EQ(gamp_run(main_notes_thread, 5, NULL), 5);
+}
+
 /* --- spawns ----------------------------------------------------------------------------------- */
 
 static struct {
