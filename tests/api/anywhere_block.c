@@ -144,6 +144,12 @@ static void do_waitpid(void)
     pid_t pid;
     int status = -1;
 
+    /* qemu-user 7.2, which forks itself for it, may abort in the child of a thread among others:
+     * "cpu_exec: assertion failed: (cpu == current_cpu)". */
+    if (getenv("TEST_EMULATOR")) {
+        do_nanosleep();
+        return;
+    }
     CHECK_EQ(posix_spawnp(&pid, "sleep", NULL, NULL, argv, environ), 0);
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK_EQ(status, 0);
