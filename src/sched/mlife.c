@@ -8,7 +8,18 @@
  *
  * Threads are made by the template thread alone: pthread_create takes locks of libc that a
  * goroutine stopped by preemption may hold, and no P may wait for those. One idle M is kept in
- * reserve, so that a P is handed on without waiting for a new thread. */
+ * reserve, so that a P is handed on without waiting for a new thread.
+ *
+ * Where a P goes that its M gives up, or that somebody took from an idle list and finds no M for:
+ *   the world is being stopped   to who stops it (stw_stopped), in each place that would make it
+ *                                idle: it is waited for. One that travels in nextp is stopped by
+ *                                the M that gets it (findrunnable).
+ *   no M to be had               to the M of a goroutine stopped in the handler; else it is idle,
+ *                                with nmwanted set: for the template thread's M, the next M that
+ *                                would sleep, or a stray that comes back, whichever is first.
+ *                                nmwanted stands again when the thread could not be made.
+ *   the program is at its end    it stays where it is; nobody waits for one any more (stw.c).
+ * A foreign thread never has a P: what it makes runnable goes to the global queue, then wakep. */
 #include "sched/mlife.h"
 #include "base/throw.h"
 #include "event/event.h"
