@@ -17,7 +17,7 @@ static bool all_asleep(void)
 {
     int64_t running = sched.mnext - sched.nmfreed - sched.nmidle - sched.nmidlelocked;
 
-    if (running > 0 || sched.library || load_relaxed(&sched.phase) != PHASE_RUN ||
+    if (running > 1 || sched.library || load_relaxed(&sched.phase) != PHASE_RUN ||
         sched.runqsize != 0 || load_relaxed(&sched.signalchans) > 0)
         return false;
     for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++)
@@ -29,7 +29,14 @@ static bool all_asleep(void)
      * sysmonworks, set before, is seen here. It falls under sched.lock, when all is in the
      * queues. */
     fence_seqcst();
-    return load_relaxed(&sched.sysmonworks) == 0;
+    if (load_relaxed(&sched.sysmonworks) != 0)
+        return false;
+    /* The last one sleeps in the poller, for a timer that was stopped since: for hours, perhaps. It
+     * finds nothing there and comes to sleep as the others do. The fence pairs with its lastpoll,
+     * said before it looks at the timers. */
+    if (running == 1 && load_relaxed(&sched.lastpoll) == 0)
+        netpollbreak();
+    return running == 0;
 }
 
 static void report_if_dead(void)
