@@ -30,7 +30,7 @@ static void print_p(struct printer *p, const struct p *pp)
                 load_relaxed(&pp->status), (unsigned long)load_relaxed(&pp->schedtick));
     put_id(p, "m", m != NULL, m ? m->id : 0);
     printer_put(p, " runqsize=%u gfreecnt=%u timerslen=%u\n", queued(pp),
-                load_relaxed(&pp->gfree.n), load_relaxed(&pp->timers.n));
+                load_relaxed(&pp->gfree.n), timers_count(&pp->timers));
 }
 
 static const char *bool_text(bool v)

@@ -5,7 +5,7 @@
  * Setting one is a store, as a server does it for each request: whoever begins or is woken looks at
  * the clock himself. Only who parks needs a timer; the record's one is armed for the earliest that
  * somebody parked for. When a deadline has moved later meanwhile, the timer comes too early, finds
- * that out and arms itself again: so it costs the heap one entry a descriptor and one firing a
+ * that out and arms itself again: so it costs one entry a descriptor and one firing a
  * deadline that passes or was passed over, not one a request. */
 #ifndef GAMP_SCHED_DEADLINE_H
 #define GAMP_SCHED_DEADLINE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* context: see context.h. Locks: tree->lock, then a heap's, a channel's, the scheduler's. */
+/* context: see context.h. Locks: tree->lock, then the timers', a channel's, the scheduler's. */
 #include "std/context.h"
 #include "base/atomic.h"
 #include "base/race.h"

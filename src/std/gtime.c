@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* gtime: see gtime.h.
  *
- * Lock order: t->lock, then the channel's, a heap's or the scheduler's.
+ * Lock order: t->lock, then the channel's, the timers' or the scheduler's.
  *
  * A goroutine that cannot be had when an after_func is due (no memory, no stack) is asked for again
  * every RETRY, until it comes or the timer is stopped: there is nobody to return the error to, and

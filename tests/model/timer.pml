@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* timer: a timer of the program against its firings: fire, disarm, gtime_reset, gtime_release of
- * src/std/gtime.c on timer_start, timer_stop, take_first and timers_move of src/sched/timer.c.
+ * src/std/gtime.c on timer_start, timer_stop, take_due and timers_move of src/sched/timer.c.
  *
  * An owner arms a one-shot timer or a ticker with a channel, stops and resets it, receives, and
- * gives up his handle. Two Ms run what is due: each takes the timer out of its heap (a ticker stays
- * in) under the heap's lock and calls fire after that, perhaps much later. Meanwhile a P goes and
- * its timers move to another heap. Points in time are not modelled: what is armed is due.
- * What is done under one heap's lock is one step; t->lock is held over several.
+ * gives up his handle. Two Ms run what is due: each takes the timer out of its set (a ticker stays
+ * in) under the set's lock and calls fire after that, perhaps much later. Meanwhile a P goes and
+ * its timers move to another set. Points in time are not modelled: what is armed is due.
+ * What is done under one set's lock is one step; t->lock is held over several.
  * Proved:
  *   what an arming sends is received before the stop or reset that ends it, or never;
  *   stop says true for a one-shot exactly when its value was not received;
  *   nobody touches the timer when its memory is gone, and at the end it is gone;
- *   timer_stop leaves it in no heap, also while it moves.
+ *   timer_stop leaves it in no set, also while it moves.
  * -DPLANT: a firing does not look whether it is for the arming that there is now: found. */
 /* cc: -DCOLLAPSE -DSAFETY */
 #define NONE 9
@@ -19,7 +19,7 @@
 #define STEPS 4 /* of the owner */
 #endif
 
-byte ts = NONE; /* t->ts: the heap it is in */
+byte ts = NONE; /* t->ts: the set it is in */
 bool ticker;
 byte refs = 1;
 bool gone;         /* the memory */
@@ -29,15 +29,15 @@ byte seq;          /* the arming */
 byte value = NONE; /* in the channel: the arming that it is of */
 byte fires;        /* of a ticker there is no end else */
 
-/* timers_run: take_first, then the call of fire. */
-proctype M(byte heap)
+/* timers_run: take_due, then the call of fire. */
+proctype M(byte set)
 {
     byte s;
 
 end_m:
     do
     :: d_step {
-            ts == heap && fires < 5 ->
+            ts == set && fires < 5 ->
             assert(!gone);
             fires++;
             s = seq;
@@ -81,13 +81,13 @@ inline disarm()
     atomic { result = pending; pending = false };
     do
     :: ts == NONE -> break
-    :: atomic { ts != NONE -> heap = ts };
+    :: atomic { ts != NONE -> set = ts };
         atomic {
             if
-            :: ts == heap -> ts = NONE
+            :: ts == set -> ts = NONE
             :: else /* it fired, or moved */
             fi;
-            heap = 0
+            set = 0
         }
     od;
     atomic {
@@ -104,7 +104,7 @@ inline disarm()
 
 proctype Owner()
 {
-    byte heap, steps;
+    byte set, steps;
     bool result, wanted;
 
     do

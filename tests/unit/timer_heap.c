@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The timer heap against a plain model: order, ties, phase, saturation, moves, memory that cannot
+/* Timers against a plain model: order, ties, phase, saturation, moves, memory that cannot
  * be had, a crowd of a million, and stops that race with firings on other threads. The floors above
  * and the mappings are stubs of this file, so that the clock is the test's and memory can fail. */
 #include "base/throw_up.h"
@@ -94,11 +94,7 @@ static void fire(void *arg, uintptr_t seq, int64_t now)
 
 static void reset(size_t n)
 {
-    if (p0.timers.heap)
-        vm_unmap(p0.timers.heap, p0.timers.cap * sizeof *p0.timers.heap);
-    if (p1.timers.heap)
-        vm_unmap(p1.timers.heap, p1.timers.cap * sizeof *p1.timers.heap);
-    CHECK(mapped == 0);
+    mapped = 0;
     timers_init(&p0.timers);
     timers_init(&p1.timers);
     m1.p = &p1;
@@ -111,19 +107,57 @@ static void reset(size_t n)
     seed = test_seed();
 }
 
-static void heap_check(struct timers *ts)
+static bool ascend(const struct timer_key *a, const struct timer_key *b)
 {
-    int64_t min = INT64_MAX;
+    return a->when < b->when || (a->when == b->when && a->order < b->order);
+}
 
-    for (uint32_t i = 0; i < ts->n; i++) {
-        struct timer_entry *e = &ts->heap[i], *up = &ts->heap[i > 0 ? (i - 1) / 4 : 0];
+static int64_t run_check(struct timers *ts, uint32_t where)
+{
+    const struct timer_run *r = &ts->run[where];
+    const struct timer_key *last = NULL;
+    uint32_t live = 0;
 
-        CHECK(e->t->index == i && e->t->ts == ts && e->t->when == e->when);
-        CHECK(i == 0 || up->when < e->when || (up->when == e->when && up->order < e->order));
-        min = MIN(min, e->when);
+    CHECK(r->tail - r->head <= r->cap && (r->cap & (r->cap - 1)) == 0);
+    for (uint32_t i = r->head; i != r->tail; i++) {
+        const struct timer_entry *e = &r->ring[i % r->cap];
+
+        CHECK(e->t || (i != r->head && i != r->tail - 1));
+        if (!e->t)
+            continue;
+        CHECK(e->t->index == i && e->t->where == where && e->t->ts == ts);
+        CHECK(e->t->when == e->key.when && (!last || ascend(last, &e->key)));
+        last = &e->key;
+        live++;
     }
+    CHECK(live == r->live && r->tail - r->head <= 2 * live + 64);
+    return live > 0 ? r->ring[r->head % r->cap].key.when : INT64_MAX;
+}
+
+static void set_check(struct timers *ts)
+{
+    const struct timer_heap *h = &ts->heap;
+    int64_t min = INT64_MAX;
+    uint32_t count = 0;
+
+    for (uint32_t w = 0; w < TIMER_RUNS; w++) {
+        int64_t when = run_check(ts, w);
+
+        min = MIN(min, when);
+        count += ts->run[w].live;
+    }
+    for (uint32_t i = 0; i < h->n; i++) {
+        const struct timer_key *k = &h->key[i];
+        const struct timer *t = h->slot[k->slot].t;
+
+        CHECK(h->slot[k->slot].pos == i && t->index == k->slot && t->where == TIMER_HEAP);
+        CHECK(t->ts == ts && t->when == k->when);
+        CHECK(i == 0 || ascend(&h->key[(i - 1) / 4], k));
+        min = MIN(min, k->when);
+    }
+    CHECK(h->n <= h->slots && h->slots <= h->cap && timers_count(ts) == count + h->n);
     for (struct timer *t = ts->spilled; t; t = t->link) {
-        CHECK(t->index == TIMER_SPILLED && t->ts == ts);
+        CHECK(t->where == TIMER_SPILLED && t->ts == ts);
         min = MIN(min, t->when);
     }
     CHECK(ts->minwhen == min);
@@ -136,7 +170,7 @@ static int64_t run(struct timers *ts, int64_t now, bool *ran)
 
     if (ran)
         *ran = r;
-    heap_check(ts);
+    set_check(ts);
     return next;
 }
 
@@ -327,6 +361,135 @@ TEST(heaps)
     CHECK(run(&p0.timers, 100, NULL) == INT64_MAX && nfired == 2);
 }
 
+/* The count of armings wraps. */
+TEST(ties_wrap)
+{
+    enum { N = 1000 };
+    static struct timer t[N];
+
+    reset(N);
+    p0.timers.order = UINT32_MAX - N / 2;
+    for (int i = 0; i < N; i++) {
+        /* Every other one in the heap: its run's tail is later. */
+        t[i] = (struct timer){.when = i % 2 ? 50 : 77, .f = fire, .arg = &t[i]};
+        CHECK(timer_start(&t[i]) == 0);
+    }
+    run(&p0.timers, 77, NULL);
+    CHECK(nfired == N);
+    for (size_t k = 1; k < nfired; k++)
+        CHECK(k == N / 2 || fired[k - 1].arg < fired[k].arg);
+}
+
+TEST(some)
+{
+    enum { N = 100 };
+    static struct timer t[N];
+    bool ran = false;
+
+    reset(N);
+    for (int i = 0; i < N; i++) {
+        t[i] = (struct timer){.when = i / 2, .f = fire, .arg = &t[i]};
+        CHECK(timer_start(&t[i]) == 0);
+    }
+    CHECK(timers_run_some(&p0.timers, 1000, 0, &ran) == 0 && !ran && nfired == 0);
+    CHECK(timers_run_some(&p0.timers, 1000, 5, &ran) == 2 && ran && nfired == 5);
+    CHECK(timers_run_some(&p0.timers, 1000, 50, &ran) == 27 && nfired == 55);
+    CHECK(timers_run_some(&p0.timers, 40, 50, &ran) == 41 && nfired == 82);
+    set_check(&p0.timers);
+    CHECK(run(&p0.timers, 1000, &ran) == INT64_MAX && nfired == N);
+    for (int i = 0; i < N; i++)
+        CHECK(fired[i].arg == &t[i]);
+}
+
+/* Timers for a few fixed times from now, as sleeps and deadlines are, need no heap. */
+TEST(fixed_times)
+{
+    enum { N = 4000, KINDS = 4 };
+    static const int64_t kind[KINDS] = {7000, 40, 900, 100000};
+    static struct timer t[N];
+    int64_t now = 0;
+
+    reset(3 * N);
+    for (int round = 0; round < 3 * N; round++) {
+        struct timer *it = &t[round % N];
+
+        now += (int64_t)(rnd() % 3);
+        timer_stop(it);
+        *it = (struct timer){.when = now + kind[rnd() % KINDS], .f = fire, .arg = it};
+        CHECK(timer_start(it) == 0 && it->where < TIMER_RUNS);
+        run(&p0.timers, now, NULL);
+        CHECK(p0.timers.heap.n == 0);
+    }
+    run(&p0.timers, INT64_MAX, NULL);
+    CHECK(nfired > N);
+}
+
+/* Lone timers for far points in time do not keep the runs from the many. */
+TEST(lone)
+{
+    enum { FAR = 2 * TIMER_RUNS, N = 1000 };
+    static struct timer far[FAR], t[N];
+
+    reset(FAR + N);
+    for (int i = 0; i < FAR; i++) {
+        far[i] = (struct timer){.when = 1000000 - i, .f = fire, .arg = &far[i]};
+        CHECK(timer_start(&far[i]) == 0);
+    }
+    for (int i = 0; i < N; i++) {
+        t[i] = (struct timer){.when = i, .f = fire, .arg = &t[i]};
+        CHECK(timer_start(&t[i]) == 0 && t[i].where < TIMER_RUNS);
+        set_check(&p0.timers);
+    }
+    for (int i = 0; i < FAR; i += 2)
+        CHECK(timer_stop(&far[i]));
+    CHECK(run(&p0.timers, N, NULL) == 1000000 - FAR + 1 && nfired == N);
+    CHECK(run(&p0.timers, 1000000, NULL) == INT64_MAX && nfired == N + FAR / 2);
+}
+
+/* A storm of resets: what is stopped in a run's middle takes no memory for long. */
+TEST(storm)
+{
+    enum { N = 500, RESETS = 200000 };
+    static struct timer t[N];
+
+    memset(t, 0, sizeof t);
+    reset(N);
+    for (int i = 0; i < RESETS; i++) {
+        struct timer *it = &t[rnd() % N];
+
+        timer_stop(it);
+        *it = (struct timer){.when = i + 100000, .f = fire, .arg = it};
+        CHECK(timer_start(it) == 0);
+        if (i % 1000 == 0)
+            set_check(&p0.timers);
+    }
+    CHECK(mapped <= (size_t)TIMER_RUNS * 4 * N * sizeof(struct timer_entry));
+    for (int i = 0; i < N; i++)
+        timer_stop(&t[i]);
+    set_check(&p0.timers);
+    CHECK(timers_count(&p0.timers) == 0);
+}
+
+/* A P that goes leaves no memory. */
+TEST(memory)
+{
+    enum { N = 3000 };
+    static struct timer t[N];
+
+    reset(N);
+    for (int i = 0; i < N; i++) {
+        t[i] = (struct timer){.when = (int64_t)(rnd() % 1000), .f = fire, .arg = &t[i]};
+        gamp_tls_g = i < N / 3 ? NULL : &g1;
+        CHECK(timer_start(&t[i]) == 0);
+    }
+    CHECK(p1.timers.heap.n > 0 && timers_count(&p1.timers) > p1.timers.heap.n);
+    timers_move(&p0.timers, &p1.timers);
+    run(&p0.timers, 1000, NULL);
+    CHECK(nfired == N && mapped > 0);
+    timers_move(&p1.timers, &p0.timers);
+    CHECK(mapped == 0);
+}
+
 static void move_n(size_t n0, size_t n1)
 {
     struct timer *t = calloc(n0 + n1, sizeof *t);
@@ -338,9 +501,10 @@ static void move_n(size_t n0, size_t n1)
         CHECK(timer_start(&t[i]) == 0);
     }
     timers_move(&p0.timers, &p1.timers);
-    heap_check(&p0.timers);
-    heap_check(&p1.timers);
-    CHECK(p0.timers.n == n0 + n1 && p1.timers.n == 0 && !p1.timers.heap);
+    set_check(&p0.timers);
+    set_check(&p1.timers);
+    CHECK(timers_count(&p0.timers) == n0 + n1 && timers_count(&p1.timers) == 0);
+    CHECK(n0 + n1 == 0 || mapped > 0);
     for (size_t i = 0; i < n0 + n1; i += 2)
         CHECK(timer_stop(&t[i]));
     run(&p0.timers, 50, NULL);
@@ -384,10 +548,10 @@ TEST(nomem)
         } else {
             t[i] = (struct timer){.when = now + (int64_t)(rnd() % 900), .f = fire, .arg = &t[i]};
             CHECK(timer_start(&t[i]) == 0 && t[i].ts == &p0.timers);
-            spilled += t[i].index == TIMER_SPILLED;
+            spilled += t[i].where == TIMER_SPILLED;
         }
         armed[i] = !armed[i];
-        heap_check(&p0.timers);
+        set_check(&p0.timers);
         if (rnd() % 50)
             continue;
         now += (int64_t)(rnd() % 50);
@@ -412,10 +576,10 @@ TEST(nomem_periodic)
 
     reset(100);
     fail_map = INT_MAX;
-    CHECK(timer_start(&t) == 0 && t.index == TIMER_SPILLED);
+    CHECK(timer_start(&t) == 0 && t.where == TIMER_SPILLED);
     CHECK(run(&p0.timers, 10, NULL) == 20 && run(&p0.timers, 35, NULL) == 40 && nfired == 2);
     fail_map = 0;
-    CHECK(run(&p0.timers, 40, NULL) == 50 && nfired == 3 && t.index == 0);
+    CHECK(run(&p0.timers, 40, NULL) == 50 && nfired == 3 && t.where != TIMER_SPILLED);
     CHECK(timer_stop(&t));
 }
 
@@ -433,8 +597,8 @@ TEST(nomem_move)
         CHECK(timer_start(&t[i]) == 0);
     }
     timers_move(&p0.timers, &p1.timers);
-    heap_check(&p0.timers);
-    heap_check(&p1.timers);
+    set_check(&p0.timers);
+    set_check(&p1.timers);
     for (int i = 0; i < N; i++)
         CHECK(t[i].ts == &p0.timers);
     run(&p0.timers, 500, NULL);
@@ -476,12 +640,12 @@ TEST_WITHIN(million, 60)
         t[i] = (struct timer){.when = (int64_t)(rnd() >> 2), .f = fire, .arg = &t[i]};
         CHECK(timer_start(&t[i]) == 0);
     }
-    heap_check(&p0.timers);
+    set_check(&p0.timers);
     most = mapped;
     for (size_t i = 0; i < N; i += 2)
         CHECK(timer_stop(&t[i]));
     run(&p0.timers, INT64_MAX, NULL);
-    CHECK(nfired == N / 2 && p0.timers.n == 0);
+    CHECK(nfired == N / 2 && timers_count(&p0.timers) == 0);
     for (size_t i = 1; i < nfired; i++)
         CHECK(((struct timer *)fired[i - 1].arg)->when <= ((struct timer *)fired[i].arg)->when);
     /* The crowd's memory went with it. */
@@ -535,7 +699,7 @@ TEST_WITHIN(race, 60)
         }
         free(t);
     }
-    while (load_relaxed(&p0.timers.n) > 0)
+    while (timers_count(&p0.timers) > 0)
         cpu_pause();
     store_release(&race_over, true);
     for (int i = 0; i < 2; i++)
