@@ -26,9 +26,10 @@ static always_inline struct g *direct_next(struct m *m, bool *inherit)
     if (unlikely(!load_relaxed(&sched.direct) || !pp || ++pp->turns >= TURNS || m->lockedg ||
                  load_relaxed(&pp->preempt)))
         return NULL;
-    /* Relaxed: another P's timer on this heap that is missed now is seen by the next turn. */
+    /* Relaxed: another P's timer in this set that is missed now is seen by the next turn. While due
+     * ones are held back, the queue's end or the last turn leads to them. */
     when = load_relaxed(&pp->timers.minwhen);
-    if (unlikely(when != NEVER && when <= nanotime()))
+    if (unlikely(when != NEVER && !pp->timersheld && when <= nanotime()))
         return NULL;
     next = runqget_fast(&pp->runq, inherit);
     if (unlikely(!next)) {

@@ -26,6 +26,7 @@ struct p {
     struct m *m;        /* back link; atomic for readers */
     uint32_t preempt;   /* atomic: leave as soon as possible */
     uint32_t turns;     /* runs since the global queue was last looked at */
+    bool timersheld;    /* due timers were left for when those have run that are queued */
 
     /* Whether to wake an idle P for a goroutine in runnext (park.c, ready_wake). */
     bool readied;        /* one was readied in this turn */
@@ -48,8 +49,8 @@ struct p {
 } cacheline_aligned;
 
 extern struct p *allp[MAXPROCS];
-extern struct p p0; /* allp[0]; its timer heap is usable before the runtime runs */
+extern struct p p0; /* allp[0]; its timers are usable before the runtime runs */
 
-struct timers *timers_here(void); /* the heap of the caller's P, or allp[0]'s */
+struct timers *timers_here(void); /* the set of the caller's P, or allp[0]'s */
 
 #endif

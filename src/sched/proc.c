@@ -168,12 +168,26 @@ static struct p *walk_next(struct walk *w)
     return pp;
 }
 
-/* Runs the due timers of pp; *until becomes the earlier of itself and the next one. */
-static bool checktimers(struct p *pp, int64_t *until)
+/* How many due timers to run at a time. What the own queue cannot hold would go to the end of the
+ * global one, behind all that waits there. And what is woken should run while the caches know it:
+ * stacks lie a page multiple apart, so all of a crowd share few sets of them. */
+static uint32_t timers_quota(const struct runq *q)
+{
+    enum { QUOTA = 64 };
+    uint32_t room = runqroom(q);
+    uint32_t used = RUNQ_CAP + 1 - room;
+
+    return MIN(room, MAX(QUOTA - MIN(used, QUOTA), QUOTA / 2));
+}
+
+/* Runs due timers of pp for self; *until becomes the earlier of itself and the next one. Those that
+ * are held back are no later for it than they would be at the queue's tail. */
+static bool checktimers(struct p *self, struct p *pp, int64_t *until)
 {
     int64_t when = load_acquire(&pp->timers.minwhen);
     bool ran = false;
 
+    self->timersheld = false;
     if (when == NEVER)
         return false;
     {
@@ -181,7 +195,8 @@ static bool checktimers(struct p *pp, int64_t *until)
 
         store_relaxed(&sched.coarse, now);
         if (when <= now)
-            when = timers_run(&pp->timers, now, &ran);
+            when = timers_run_some(&pp->timers, now, timers_quota(&self->runq), &ran);
+        self->timersheld = self == pp && when <= now;
     }
     *until = MIN(*until, when);
     return ran;
@@ -205,7 +220,7 @@ static struct g *stealwork(struct p *pp, int64_t *until, bool *newwork)
             }
             if (p2 == pp)
                 continue;
-            if (last && checktimers(p2, until)) {
+            if (last && checktimers(pp, p2, until)) {
                 *newwork = true;
                 gp = runqget_ring(pp);
                 if (gp)
@@ -276,7 +291,7 @@ static bool findwork(struct m *m, struct found *out, int64_t *until, bool *again
     struct p *pp = m->p;
     bool newwork = false;
 
-    checktimers(pp, until);
+    checktimers(pp, pp, until);
     out->inherit = false;
     if (pp->yielded.head) {
         lock(&sched.lock);

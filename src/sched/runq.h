@@ -87,6 +87,14 @@ static always_inline bool runqempty_own(struct runq *q)
     return load_relaxed(&q->head) == q->tail && !load_relaxed(&q->runnext);
 }
 
+/* Owner only. How many puts with next it takes without help from the global queue. */
+static inline uint32_t runqroom(const struct runq *q)
+{
+    uint32_t used = q->tail - load_acquire(&q->head);
+
+    return RUNQ_CAP - used + !load_relaxed(&q->runnext);
+}
+
 /* Owner only. next: into runnext, kicking the old one to the tail. A full ring sends half of itself
  * and the goroutine to the global queue. */
 void runqput(struct p *pp, struct g *gp, bool next);
