@@ -265,7 +265,7 @@ static void look(struct round *r)
     r->waiting = goroutines_wait();
 }
 
-/* sysmon is no M that counts as running: between these, what it takes from the poller or the heaps
+/* sysmon is no M that counts as running: between these, what it takes from the poller or the timers
  * does not pass for a deadlock. */
 static void work_begin(void)
 {
@@ -343,28 +343,34 @@ static void poll_if_stale(int64_t now)
     work_end(&q);
 }
 
-/* Due timers of Ps whose goroutines do not let the scheduler run. An idle P would run them too. */
+/* Due timers of Ps whose goroutines do not let the scheduler run. An idle P would run them too.
+ *
+ * Where others wait the slice is short already, and what a timer wakes here would wait behind them,
+ * in the global queue: so the P has its time to come by itself, and then a few are run. */
 static void timers_late(struct round *r)
 {
+    enum { FEW = 16 };
+
     for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++) {
         struct p *pp = allp[i];
         struct m *m = load_acquire(&pp->m);
+        bool wait = load_relaxed(&sched.runqshort) != 0 || !runqempty(pp);
+        int64_t since = r->now - (wait ? slice_long : timer_patience);
 
         if (load_relaxed(&pp->timers.minwhen) > r->now - timer_patience)
             continue;
         if (load_relaxed(&sched.npidle) > 0) {
             wakep();
-        } else if (m && m->mon.tick == load_relaxed(&m->switches) &&
-                   m->mon.since <= r->now - timer_patience) {
+        } else if (m && m->mon.tick == load_relaxed(&m->switches) && m->mon.since <= since) {
             struct gqueue none = {NULL, NULL, 0};
             bool ran = false;
 
-            /* No P comes by: run them here, where their functions share with goroutines. */
+            /* Their functions share with goroutines. */
             solo_end();
             work_begin();
-            timers_run(&pp->timers, r->now, &ran);
+            timers_run_some(&pp->timers, r->now, FEW, &ran);
             work_end(&none);
-            r->suspect = true;
+            r->suspect = r->suspect || !wait;
         }
     }
 }
