@@ -108,6 +108,7 @@ enum {
     GFLAG_HOG = 1,     /* used up its slice: waits behind those that an event woke */
     GFLAG_OPTIONS = 2, /* bound at its creation */
     GFLAG_OVER = 4,    /* counted as ended already */
+    GFLAG_TIMEDOUT = 8 /* how the last gopark_until ended; its waker's to set */
 };
 
 /* The part that comes with a stack. Written by the goroutine itself unless said otherwise. */
@@ -115,16 +116,17 @@ struct gx {
     struct g *g;
     uintptr_t stack_lo,
         stack_hi; /* usable bytes; hi is this struct's address, or the thread's for g0 */
+    /* What a wait touches, in the first cache line. */
+    int64_t waitsince;
+    void *cxa_caught; /* C++ exception state while parked: __cxa_eh_globals */
+    unsigned cxa_uncaught;
+
     struct gstart start;
     struct gamp_defer *defers; /* innermost first */
     struct panic *panics;      /* innermost first */
     struct protect *protects;  /* innermost first */
     int stack_class;
     uint32_t locked_ext; /* nesting of gamp_lock_os_thread */
-    int64_t waitsince;
-    void *cxa_caught; /* C++ exception state while parked: __cxa_eh_globals */
-    unsigned cxa_uncaught;
-    bool timedout; /* the last gopark_until */
     char name[32];
     void *asan_fake_stack;
     void *tsan_fiber;

@@ -65,7 +65,6 @@ void gbind_running(struct g *gp, struct gx *x)
     x->protects = NULL;
     x->locked_ext = 0;
     x->waitsince = 0;
-    x->timedout = false;
     x->name[0] = '\0';
     gp->run = (struct grun){.stackguard0 = x->stack_lo + STACK_RESERVE};
     gp->x = x;

@@ -119,13 +119,25 @@ void cxa_clear(struct m *m)
     }
 }
 
+/* In a crowd no cache holds the stack of one that wakes. What it needs first, what calls go over
+ * below that, and gx are on their way while others run. */
+static void prefetch_stack(const struct g *gp)
+{
+    enum { LINE = 64, BELOW = 4, ABOVE = 5 };
+
+    __builtin_prefetch(gp->x, 1);
+    for (uintptr_t i = 0; i < BELOW + ABOVE; i++)
+        __builtin_prefetch((const void *)(gp->run.sp + LINE * (i - BELOW)), 1);
+}
+
 static void wait_timeout(void *arg, uintptr_t ticket, int64_t now)
 {
     struct g *gp = arg;
 
     (void)now;
     if (wait_claim(gp, (uint32_t)ticket)) {
-        gp->x->timedout = true;
+        prefetch_stack(gp);
+        gp->flags |= GFLAG_TIMEDOUT;
         goready(gp);
     }
 }
@@ -139,7 +151,7 @@ static void commit_park(struct m *m, struct g *gp)
     casgstatus(gp, Grunning, Gwaiting);
     if (t) {
         m->parktimer = NULL;
-        /* Without memory for the heap the wait ends at once, as if timed out: late is worse than
+        /* Without memory the wait ends at once, as if timed out: late is worse than
          * early. */
         if (timer_start(t) < 0)
             wait_timeout(gp, t->seq, 0);
@@ -162,7 +174,7 @@ static void park_foreign(struct g *gp, unlockf *f, void *l, int64_t until, uint3
     }
     if (!notetsleep(&m->park, until)) {
         if (wait_claim(gp, ticket))
-            gp->x->timedout = true;
+            gp->flags |= GFLAG_TIMEDOUT;
         else
             notesleep(&m->park);
     }
@@ -249,7 +261,7 @@ bool gopark_until(unlockf *f, void *l, enum waitreason reason, int64_t until, ui
     struct m *m = gp->run.m;
     struct timer t;
 
-    gp->x->timedout = false;
+    gp->flags &= (uint8_t)~GFLAG_TIMEDOUT;
     if (until == NEVER) {
         gopark(f, l, reason);
         return true;
@@ -257,7 +269,7 @@ bool gopark_until(unlockf *f, void *l, enum waitreason reason, int64_t until, ui
     gp->waitreason = (uint8_t)reason;
     if (unlikely(!is_parkable(gp))) {
         park_foreign(gp, f, l, until, ticket);
-        return !gp->x->timedout;
+        return !(gp->flags & GFLAG_TIMEDOUT);
     }
     gp->x->waitsince = load_relaxed(&sched.coarse);
     t = (struct timer){.when = until, .f = wait_timeout, .arg = gp, .seq = ticket};
@@ -266,7 +278,7 @@ bool gopark_until(unlockf *f, void *l, enum waitreason reason, int64_t until, ui
     m->parktimer = &t;
     park_leave(gp, commit_park, true);
     timer_stop(&t);
-    return !gp->x->timedout;
+    return !(gp->flags & GFLAG_TIMEDOUT);
 }
 
 void sleep_until(int64_t until)
