@@ -208,6 +208,7 @@ TEST(cpu_clock_of_another_thread)
     usleep(20000);
     CHECK_EQ(thread_cputime(thread_cpuclock(tid)), at);
     CHECK_EQ(thread_sleeps(tid), -1);
+    CHECK_GE(thread_sleeps_own(), 0);
     store_release(&word, 1);
     futex_wake(&word, 1);
     CHECK_EQ(pthread_join(t, NULL), 0);
@@ -369,6 +370,29 @@ TEST(thread_counts)
     while (thread_count() > before)
         usleep(200);
     CHECK_EQ(thread_state(1 << 30), 0);
+}
+
+static void *slices(void *arg)
+{
+    int64_t was = thread_slice(0, 20 * MS);
+
+    (void)arg;
+    if (was < 0) /* before Linux 6.12, or an emulator */
+        return NULL;
+    CHECK_EQ(thread_slice(sys_gettid(), 2 * MS), 20 * MS);
+    CHECK_EQ(thread_slice(0, was), 2 * MS);
+    CHECK_EQ(thread_slice(0, was), was);
+    return NULL;
+}
+
+/* A thread's slice is what it was set to, by itself or another; what it was comes back. */
+TEST(slices)
+{
+    pthread_t t;
+
+    CHECK_EQ(pthread_create(&t, NULL, slices, NULL), 0);
+    CHECK_EQ(pthread_join(t, NULL), 0);
+    CHECK_EQ(thread_slice(1 << 30, MS), -1);
 }
 
 TEST(alternate_stacks_have_a_guard)

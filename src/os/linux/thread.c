@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/single_threaded.h>
 #include <sys/auxv.h>
 
@@ -230,4 +232,35 @@ int64_t thread_sleeps(int tid)
     v = thread_sleeps_in(fd);
     sys_close(fd);
     return v;
+}
+
+int64_t thread_sleeps_own(void)
+{
+    struct rusage u;
+
+    return sys_call(SYS_getrusage, RUSAGE_THREAD, &u) < 0 ? -1 : u.ru_nvcsw;
+}
+
+/* As of Linux 3.14 (sched_setattr(2)); since 6.12 runtime is the slice of an ordinary thread, 0
+ * sets the system's. */
+struct attr {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+
+int64_t thread_slice(int tid, int64_t ns)
+{
+    struct attr a = {0};
+    int64_t before;
+
+    if (sys_call(SYS_sched_getattr, tid, &a, sizeof a, 0) < 0 || a.policy != SCHED_OTHER ||
+        a.runtime == 0)
+        return -1;
+    before = (int64_t)a.runtime;
+    a.size = sizeof a;
+    a.runtime = (uint64_t)ns;
+    return sys_call(SYS_sched_setattr, tid, &a, 0) < 0 ? -1 : before;
 }

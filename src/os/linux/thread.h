@@ -17,6 +17,10 @@ void *thread_altstack_new(void);
 void thread_altstack_set(void *stack); /* NULL: none */
 void thread_altstack_free(void *stack);
 size_t thread_altstack_size(void);
+/* How long the kernel lets a thread (0: the caller) run before it looks again who else waits for
+ * the CPU; one that asks for less comes sooner, and gets no more in sum. Returns what it was, to
+ * put it back; -1 when the kernel or the thread's policy does not have it (before Linux 6.12). */
+int64_t thread_slice(int tid, int64_t ns);
 /* Threads in the process, from /proc, or -errno. */
 int thread_count(void);
 /* The kernel's state letter of a thread ('R', 'S', 'D'...), or 0. */
@@ -24,6 +28,7 @@ char thread_state(int tid);
 /* How often the thread of the process went to sleep since it began; -1 when it sleeps now, has
  * ended, or the system does not tell. */
 int64_t thread_sleeps(int tid);
+int64_t thread_sleeps_own(void); /* the calling thread's, without a file */
 /* The same from a file of the thread's in /proc, "stat" or "status", that is kept open; it tells of
  * that very thread, and of none once it has ended. */
 int thread_file(int tid, const char *name); /* a descriptor, or -errno */
