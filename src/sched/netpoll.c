@@ -6,7 +6,8 @@
  *
  * netpollbreak: an eventfd, level-triggered. breaking goes 0 -> 1 by the one who writes and back by
  * the blocking poll that drains it. Polls beside that one, which do not block or are sysmon's, see
- * it and leave it, or they would take the wake-up of the one that sleeps.
+ * it and leave it, or they would take the wake-up of the one that sleeps. While none blocks, sysmon
+ * may sleep there, be broken, and drain it (break_beside).
  *
  * epoll_pwait2 gives nanoseconds. It is missing before Linux 5.11 and under some emulators and
  * sandboxes, which differ in what they answer, so it is used only after it has delivered an event
@@ -337,12 +338,29 @@ void netpoll_wanted(void)
 
 void netpollbreak(void)
 {
-    if (!netpollinited() || aside_blind() || !cas_acqrel(&breaking, 0, 1))
+    if (!netpollinited() || aside_blind() || !cas_seqcst(&breaking, 0, 1))
         return;
     if (have_epoll())
         break_write();
     else
         futex_wake(&breaking, INT32_MAX);
+}
+
+/* sysmon, who would sleep here for delay beside others, finds a break. If nobody blocks it is his,
+ * or came too late for the one it was for, and would end each of sysmon's polls at once: so it is
+ * drained. One who blocked meanwhile may have had his break taken away; then he is broken again.
+ * (Who breaks him has seen lastpoll 0 before he found breaking set; all seqcst.) */
+static void break_beside(int64_t delay)
+{
+    if (load_seqcst(&sched.lastpoll) == 0) {
+        clock_sleep(MIN(delay, beside_a_break));
+        return;
+    }
+    if (have_epoll())
+        break_drain();
+    store_seqcst(&breaking, 0);
+    if (load_seqcst(&sched.lastpoll) == 0)
+        netpollbreak();
 }
 
 static void futex_sleep(int64_t delay, bool drain)
@@ -352,6 +370,8 @@ static void futex_sleep(int64_t delay, bool drain)
     futex_wait(&breaking, 0, delay < 0 ? NEVER : time_add(nanotime(), delay));
     if (drain)
         store_release(&breaking, 0);
+    else if (load_relaxed(&breaking))
+        break_beside(delay);
 }
 
 static struct gqueue poll(int64_t delay, bool drain)
@@ -383,6 +403,8 @@ static struct gqueue poll(int64_t delay, bool drain)
         } else if (drain) {
             break_drain();
             store_release(&breaking, 0);
+        } else if (delay != 0) {
+            break_beside(delay);
         }
     }
     return ready;
@@ -395,11 +417,5 @@ struct gqueue netpoll(int64_t delay)
 
 struct gqueue netpoll_beside(int64_t delay)
 {
-    /* A break that came too late for the one it was for stays until the next one blocks here, and
-     * would end each of these polls at once. */
-    if (delay > 0 && load_relaxed(&breaking)) {
-        clock_sleep(MIN(delay, beside_a_break));
-        delay = 0;
-    }
     return poll(delay, false);
 }

@@ -7,6 +7,7 @@
 #include "sched/m.h"
 #include "sched/netpoll.h"
 #include "sched/polldesc.h"
+#include "sched/schedt.h"
 #include "harness/test.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -91,12 +92,13 @@ TEST(break_ends_a_blocking_poll)
 }
 
 /* Breaks before the poll count, many as one; polls that do not block, or stand beside, leave it to
- * the one that does. */
+ * the one that does, or is about to. */
 TEST(break_is_kept_for_the_blocking_poll)
 {
     int64_t at;
 
     CHECK_EQ(netpollinit(), 0);
+    store_seqcst(&sched.lastpoll, 0);
     for (int i = 0; i < 100; i++)
         netpollbreak();
     poll_for(0);
@@ -106,6 +108,27 @@ TEST(break_is_kept_for_the_blocking_poll)
     at = nanotime();
     CHECK_EQ(poll_for(15 * MS).n, 0);
     CHECK_GE(nanotime() - at, 15 * MS);
+}
+
+/* While none blocks it is for the one beside, and is over with that. */
+TEST(break_of_the_one_beside)
+{
+    int64_t at;
+
+    CHECK_EQ(netpollinit(), 0);
+    for (int i = 0; i < 3; i++) {
+        store_seqcst(&sched.lastpoll, 1);
+        netpollbreak();
+        poll_for(0);
+        netpoll_beside(-1);
+        at = nanotime();
+        CHECK_EQ(netpoll_beside(5 * MS).n, 0);
+        CHECK_GE(nanotime() - at, 5 * MS);
+        store_seqcst(&sched.lastpoll, 0);
+        netpollbreak();
+        netpoll_beside(-1);
+        poll_for(-1);
+    }
 }
 
 TEST(time_outs)
@@ -147,6 +170,60 @@ TEST(no_break_is_lost)
         store_release(&n, i);
     }
     CHECK_EQ(pthread_join(t, NULL), 0);
+}
+
+enum { BLOCKS = 5000 };
+
+static struct {
+    int asleep; /* atomic: the blocking poll's number, 0: none */
+    int woken;  /* atomic: the last one that is to end */
+    bool over;
+} between;
+
+static void *poll_beside(void *arg)
+{
+    (void)arg;
+    while (!load_acquire(&between.over))
+        netpoll_beside(MS);
+    return NULL;
+}
+
+/* Breaks each blocking poll once, as whoever has news for it, and before that whoever is there. */
+static void *break_both(void *arg)
+{
+    (void)arg;
+    while (!load_acquire(&between.over)) {
+        int n = load_acquire(&between.asleep);
+
+        netpollbreak();
+        if (load_seqcst(&sched.lastpoll) != 0 || n == load_relaxed(&between.woken))
+            continue;
+        store_release(&between.woken, n);
+        netpollbreak();
+        while (load_acquire(&between.asleep) == n && !load_acquire(&between.over))
+            cpu_pause();
+    }
+    return NULL;
+}
+
+/* Of one that blocks no break is lost to the one beside, whose breaks are others'. */
+TEST(no_break_is_lost_between_two)
+{
+    pthread_t t[2];
+
+    CHECK_EQ(netpollinit(), 0);
+    CHECK_EQ(pthread_create(&t[0], NULL, poll_beside, NULL), 0);
+    CHECK_EQ(pthread_create(&t[1], NULL, break_both, NULL), 0);
+    for (int i = 1; i <= BLOCKS; i++) {
+        store_release(&between.asleep, i);
+        store_seqcst(&sched.lastpoll, 0);
+        while (load_acquire(&between.woken) != i)
+            poll_for(-1);
+        store_seqcst(&sched.lastpoll, 1);
+    }
+    store_release(&between.over, true);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(pthread_join(t[i], NULL), 0);
 }
 
 /* --- edges ------------------------------------------------------------------------------------ */

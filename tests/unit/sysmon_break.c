@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sysmon_break: a break that came when nobody slept in the poller any more waits there for the next
- * one who does. sysmon, which sleeps in the poller while every P computes, leaves it alone and
- * sleeps all the same. */
+ * one who does: sysmon, which sleeps in the poller while every P computes, drains it and sleeps
+ * on. */
 #include "harness/test.h"
 #include "os/linux/clock.h"
 #include "sched/netpoll.h"
