@@ -64,6 +64,8 @@ struct m {
     sigset_t sigmask;  /* what goroutines run with */
     struct lockrank_held ranks;
 
+    int64_t slice;           /* atomic; written under preempt.c's lock: the kernel's slice of the
+                              * thread before it was lengthened, 0: it was not, -1: it cannot be */
     uint32_t signal_pending; /* atomic: a preemption signal is on its way */
     const void *context;     /* atomic: where the handler that sleeps interrupted it; for reports */
     uint32_t frozen;         /* atomic: stands in the handler for good (sched/freeze.c) */
@@ -74,10 +76,16 @@ struct m {
     } stw; /* notes of who stops the world */
 
     struct {
+        uint64_t tick; /* its switches count that run, 0: none; written before m->switches */
+        int64_t cpu, at, sleeps;
+    } resumed; /* the run that went on where preemption had stopped it: its begin */
+
+    struct {
         uint64_t tick;   /* schedtick seen */
         int64_t since;   /* when */
         int64_t cpu;     /* its CPU clock at the last look, -1: not looked */
         int64_t cpu0;    /* its CPU clock at the first look of this run */
+        int64_t before;  /* CPU time of the runs before that one, which only preemption ended */
         int64_t busy;    /* its CPU clock at the last look of all */
         int64_t looked;  /* when cpu was read */
         int jitter;      /* of its slice, in 1024ths; so that it keeps time with nothing */

@@ -12,13 +12,17 @@
 #include "sched/globq.h"
 #include "sched/mlife.h"
 #include "sched/mstart.h"
+#include "sched/netpoll.h"
 #include "sched/schedt.h"
 #include "sched/syscall.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 
-enum { UNANSWERED = 16, BURN_LOOK = 15 * 1000 };
+enum { UNANSWERED = 16, BURN_LOOK = 15 * 1000, POLL_STALE = 20 * 1000 * 1000 };
+
+static const int64_t hog_slice = 10 * 1000 * 1000;
+static struct mutex slice_lock = MUTEX_INIT(LOCK_LEAF);
 
 /* The program's own handlers of our signal, each with a handler of ours that calls it: when the
  * program puts back what it had found and saved, that is the one which goes with what was there
@@ -65,6 +69,20 @@ bool preempt_burning(const struct m *m, int64_t cpu, int64_t wall, int64_t *slee
     return *sleeps >= 0 && *sleeps == before;
 }
 
+void preempt_slice(struct m *m, bool hog)
+{
+    if (hog ? load_relaxed(&m->slice) != 0 : load_relaxed(&m->slice) <= 0)
+        return;
+    lock(&slice_lock);
+    if (!hog && m->slice > 0) {
+        thread_slice(m->tid, m->slice);
+        store_relaxed(&m->slice, 0);
+    } else if (hog && m->slice == 0) {
+        store_relaxed(&m->slice, thread_slice(m->tid, hog_slice));
+    }
+    unlock(&slice_lock);
+}
+
 void preemptall(void)
 {
     int64_t now = nanotime();
@@ -90,18 +108,43 @@ void preemptall(void)
     }
 }
 
-/* Somebody else to hold the P while gp sleeps here: an idle M, or the M of a goroutine that was
- * stopped like this one and is next in line. NULL: nobody, and gp goes on. sched.lock held. */
-static struct m *successor(struct m *m)
+/* Nothing would come before the goroutines that were stopped. sched.lock held. */
+static bool only_hogs(struct p *pp)
 {
-    struct m *next = mget();
+    const struct g *gp = sched.hogq.head;
+    int64_t now = nanotime();
+
+    return gp && gp->x && gp->run.pinm && sched.runq.n == 0 && runqempty(pp) && !pp->yielded.head &&
+           load_relaxed(&pp->timers.minwhen) > now &&
+           (netpollwaiters() == 0 || now - load_relaxed(&sched.lastpoll) < POLL_STALE);
+}
+
+/* Somebody else to hold the P while gp sleeps here: an idle M, or the M of a goroutine that was
+ * stopped like this one and is next in line; that one at once where an idle M would only hand it
+ * the P in turn. NULL: nobody, and gp goes on. sched.lock held. */
+static struct m *successor(struct m *m, struct p *pp)
+{
+    struct m *next;
     struct g *gp;
 
-    if (next)
-        return next;
-    template_wake();
+    if (!only_hogs(pp)) {
+        next = mget();
+        if (next)
+            return next;
+        template_wake();
+    }
     gp = globrunqget_pinned(m);
     return gp ? gp->run.pinm : NULL;
+}
+
+/* What sysmon wants to know of the run that begins: it need not come and see. */
+static void note_resumed(struct m *m)
+{
+    m->resumed.cpu = thread_cputime(m->cpuclock);
+    m->resumed.at = nanotime();
+    m->resumed.sleeps = thread_sleeps_own();
+    store_relaxed(&m->resumed.tick, m->switches + 1);
+    store_release(&m->switches, m->switches + 1);
 }
 
 /* Sleeps in the handler until the scheduler hands a P, or the program ends. sched.lock held;
@@ -127,7 +170,8 @@ static void sleep_here(struct m *m, struct g *gp, struct m *next, struct p *pp)
         casgstatus(gp, Grunnable, Grunning);
         store_relaxed(&m->curg, gp);
         gp->waitreason = WAIT_NONE;
-        m->switches++;
+        preempt_slice(m, true);
+        note_resumed(m);
         store_release(&m->p->schedtick, m->p->schedtick + 1);
         store_relaxed(&m->guard, gp->run.stackguard0);
         event_emit(EV_GO_START, gp->goid, (uint64_t)m->p->id);
@@ -174,7 +218,7 @@ static void stop_owner(struct m *m, struct g *gp)
         releasep(m);
         stw_stopped(pp);
     } else {
-        if ((runqempty(pp) && sched.runqsize == 0) || !(next = successor(m))) {
+        if ((runqempty(pp) && sched.runqsize == 0) || !(next = successor(m, pp))) {
             unlock(&sched.lock);
             return;
         }

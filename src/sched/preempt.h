@@ -20,6 +20,11 @@ void preempt_signal(struct m *m);
  * without a sleep in between. *sleeps: the caller's note for this M from one look to the next, at
  * first -1. */
 bool preempt_burning(const struct m *m, int64_t cpu, int64_t wall, int64_t *sleeps);
+/* The kernel shall let the thread of a goroutine that computes run long and seldom, so that others
+ * (the one that an event just woke, who waits for its answer) come before it on its CPU and still
+ * get no more than their share; or again as it was. What the goroutine starts meanwhile, threads
+ * and processes, inherits it. */
+void preempt_slice(struct m *m, bool hog);
 /* All running Ps, repeatedly, for a stop of the world: the request each time, the signal to those
  * that burn CPU. */
 void preemptall(void);

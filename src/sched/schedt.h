@@ -60,7 +60,8 @@ struct schedt {
 
     uint32_t sysmonwait; /* atomic: sysmon sleeps until somebody runs */
     struct note sysmonnote;
-    uint32_t sysmonnaps; /* atomic: it naps for long, on napnote; who takes it to 0 wakes it */
+    uint32_t sysmonnaps; /* atomic: it naps for long, on napnote (1) or in the poller (2);
+                          * who takes it to 0 wakes it */
     struct note napnote;
     struct note templatenote;
     uint32_t templatewake; /* atomic: the template thread was asked */

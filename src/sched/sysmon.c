@@ -38,9 +38,11 @@
 #define MS 1000000ll
 
 enum { QUIET_LOOKS = 50, SCAVENGE_AT_ONCE = 32768, HOG_AT = 50 * US };
+enum { NAP_NOTE = 1, NAP_POLLER = 2 };
 
 static const int64_t delay_min = 20 * US, delay_max = 10 * MS, delay_waiting = 1 * MS;
 static const int64_t slice_long = 10 * MS, slice_short = 1 * MS;
+static const int64_t patience_max = 5 * MS;
 static const int64_t timer_patience = 200 * US;
 static const int64_t poll_stale = 10 * MS, every_second = 1000 * MS;
 
@@ -54,6 +56,7 @@ struct round {
     bool suspect;     /* the next look decides about an M: look once more at once */
     bool waiting;     /* goroutines wait and no P is idle */
     int64_t patience; /* of the next look, while there are hogs */
+    int64_t shorts;   /* goroutines in the global queue that no P was asked for yet */
     int hogs;         /* Ps that run one that does not switch */
     bool all_hogs;    /* every P does */
     uint64_t ticks;   /* runs on all Ps so far */
@@ -115,50 +118,71 @@ static void ask_to_leave(struct p *pp, struct m *m, int64_t cpu, struct round *r
         return;
     if (burning(m, cpu, r->now))
         preempt_signal(m);
-    else
+    else if (cpu > m->mon.cpu)
         r->suspect = true;
 }
 
-/* One that has computed for long will do so for longer: it is watched less closely, so that a look
- * comes late by no more than the time that it ran. */
-static void look_hog(int64_t ran, int64_t slice, struct round *r)
+/* Near its end it is: another look costs more than what is left is worth. */
+static bool over(int64_t ran, int64_t slice)
 {
-    int64_t patience = MAX(ran, delay_waiting);
+    return ran >= slice - slice / 16;
+}
 
-    if (ran < slice)
+/* One that has computed for long will do so for longer: it is watched less closely, so that a look
+ * comes late by no more than the time that it ran, before preemption stopped it too. The look after
+ * a slice's end is in the middle of the next one's, unless the first request was in vain or others
+ * are in a hurry. */
+static void look_hog(struct p *pp, int64_t ran, int64_t before, int64_t slice, struct round *r)
+{
+    int64_t patience = MIN(MAX(before + ran, delay_waiting), delay_max);
+
+    if (!over(ran, slice))
         patience = MIN(patience, MAX(slice - ran, delay_min));
-    r->patience = r->hogs++ > 0 ? MIN(r->patience, patience) : patience;
+    if (others_wait(pp)) {
+        patience = MIN(patience, patience_max);
+        if (over(ran, slice) && (slice < slice_long / 2 || ran > slice + delay_waiting))
+            patience = MIN(patience, delay_waiting);
+    }
+    r->patience = MIN(r->patience, patience);
+    r->hogs++;
+}
+
+/* What a run may take: less while one waits that is to go before those that computed for long, and
+ * for which no other P was asked yet. */
+static int64_t slice_of(struct p *pp, const struct m *m, const struct round *r)
+{
+    int64_t slice = r->shorts > 0 || !runqempty(pp) ? slice_short : slice_long;
+
+    return slice + slice / 1024 * m->mon.jitter;
 }
 
 /* In user code since the last look: asleep, or burning its slice? */
 static void look_user(struct p *pp, struct m *m, struct round *r)
 {
     bool hint = m->hint;
-    int64_t cpu = thread_cputime(m->cpuclock);
-    int64_t slice =
-        load_relaxed(&sched.runqshort) != 0 || !runqempty(pp) ? slice_short : slice_long;
+    int64_t cpu = thread_cputime(m->cpuclock), slice = slice_of(pp, m, r), ran;
 
-    slice += slice / 1024 * m->mon.jitter;
     if (m->mon.cpu0 < 0)
         m->mon.cpu0 = cpu;
-    if (cpu != m->mon.cpu) {
-        r->suspect = r->suspect || m->mon.cpu < 0;
-        if (cpu - m->mon.cpu0 > HOG_AT)
-            look_hog(cpu - m->mon.cpu0, slice, r);
-        else
-            r->all_hogs = false;
-    } else if (wanted(pp)) {
+    ran = cpu - m->mon.cpu0;
+    /* One that only waits for a CPU of the machine is none that sleeps: no reason to look more
+     * often. */
+    if (cpu == m->mon.cpu && wanted(pp) && (hint || aside_thread_state(m->tid) != 'R')) {
         r->all_hogs = false;
-        /* One that only waits for a CPU of the machine is none that sleeps: no reason to look more
-         * often. */
-        if (hint || aside_thread_state(m->tid) != 'R') {
-            r->acted = r->suspect = true;
-            if (take(pp, m, hint))
-                return;
-        }
+        r->acted = r->suspect = true;
+        if (take(pp, m, hint))
+            return;
+    } else if (ran > HOG_AT || m->mon.before > 0) {
+        look_hog(pp, ran, m->mon.before, slice, r);
+    } else {
+        r->all_hogs = false;
+        r->suspect = r->suspect || m->mon.cpu < 0;
     }
-    if (cpu - m->mon.cpu0 >= slice)
+    if (over(ran, slice)) {
+        if (cpu != m->mon.cpu && runqempty(pp))
+            r->shorts--;
         ask_to_leave(pp, m, cpu, r);
+    }
     m->mon.cpu = m->mon.busy = cpu;
     m->mon.looked = r->now;
 }
@@ -173,10 +197,39 @@ static void look_switched(struct p *pp, struct m *m, struct round *r)
 
     m->mon.busy = cpu;
     m->mon.cpu = m->mon.cpu0 = -1;
+    m->mon.before = 0;
     if (load_acquire(&m->inruntime))
         return;
     m->mon.cpu = m->mon.cpu0 = cpu;
     r->suspect = r->suspect || (moved * 4 < (r->now - m->mon.looked) * 3 && wanted(pp));
+}
+
+/* It goes on where preemption had stopped it: one that computes, and will do so for long. */
+static void look_resumed(struct m *m)
+{
+    m->mon.before += MAX(m->mon.cpu - m->mon.cpu0, slice_short);
+    m->mon.cpu = m->mon.cpu0 = m->mon.busy = m->resumed.cpu;
+    m->mon.sleeps = m->resumed.sleeps;
+    m->mon.looked = m->mon.since = m->resumed.at;
+}
+
+/* A run that sysmon has not seen yet; true: of one that it has. */
+static bool look_new(struct p *pp, struct m *m, uint64_t tick, struct round *r)
+{
+    m->mon.tick = tick;
+    m->mon.sleeps = -1;
+    m->mon.jitter = (int)sched_rand(257) - 128;
+    if (load_relaxed(&m->resumed.tick) == tick) {
+        look_resumed(m);
+        return true;
+    }
+    m->mon.since = r->now;
+    r->all_hogs = false;
+    if (load_relaxed(&m->slice) > 0)
+        preempt_slice(m, false);
+    look_switched(pp, m, r);
+    m->mon.looked = r->now;
+    return false;
 }
 
 static void look_p(struct p *pp, struct round *r)
@@ -185,7 +238,8 @@ static void look_p(struct p *pp, struct round *r)
     uint64_t tick;
 
     if (!m || load_acquire(&pp->status) != Prunning) {
-        r->all_hogs = false;
+        /* Idle, or on its way to an M that waits for a CPU of the machine. */
+        r->patience = MIN(r->patience, delay_waiting);
         return;
     }
     if (load_relaxed(&pp->wakewanted)) {
@@ -193,17 +247,10 @@ static void look_p(struct p *pp, struct round *r)
         pp->parks_next = 0; /* the guess was wrong; a lost update only delays the lesson */
         wakep();
     }
-    tick = load_relaxed(&m->switches);
-    if (m->mon.tick != tick) {
-        m->mon.tick = tick;
-        m->mon.since = r->now;
-        m->mon.sleeps = -1;
-        m->mon.jitter = (int)sched_rand(257) - 128;
-        r->all_hogs = false;
-        look_switched(pp, m, r);
-        m->mon.looked = r->now;
+    /* Acquire: with what the handler noted of a run that it resumed. */
+    tick = load_acquire(&m->switches);
+    if (m->mon.tick != tick && !look_new(pp, m, tick, r))
         return;
-    }
     if (load_acquire(&m->inruntime)) {
         m->mon.cpu = -1;
         r->all_hogs = false;
@@ -235,16 +282,21 @@ static void look_strays(struct round *r)
     }
 }
 
-static bool goroutines_wait(void)
+/* One that is to go before those that computed for long. */
+static bool short_work_waits(void)
 {
-    if (load_relaxed(&sched.npidle) != 0)
-        return false;
-    if (load_relaxed(&sched.runqsize) != 0)
+    if (load_seqcst(&sched.runqshort) != 0)
         return true;
     for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++)
         if (!runqempty(allp[i]))
             return true;
     return false;
+}
+
+static bool goroutines_wait(void)
+{
+    return load_relaxed(&sched.npidle) == 0 &&
+           (load_relaxed(&sched.runqsize) != 0 || short_work_waits());
 }
 
 static void look(struct round *r)
@@ -255,6 +307,8 @@ static void look(struct round *r)
     r->all_hogs = true;
     r->acted = r->suspect = false;
     r->hogs = 0;
+    r->patience = delay_max;
+    r->shorts = load_relaxed(&sched.runqshort);
     for (int32_t i = 0; i < n; i++) {
         look_p(allp[i], r);
         ticks += load_relaxed(&allp[i]->schedtick);
@@ -298,7 +352,7 @@ static int64_t timers_due(void)
 static void nap_long(int64_t until)
 {
     noteclear(&sched.napnote);
-    store_seqcst(&sched.sysmonnaps, 1);
+    store_seqcst(&sched.sysmonnaps, NAP_NOTE);
     if (goroutines_wait())
         until = 0;
     if (!notetsleep(&sched.napnote, until) && !xchg_acqrel(&sched.sysmonnaps, 0))
@@ -307,20 +361,43 @@ static void nap_long(int64_t until)
 
 void sysmon_rouse(void)
 {
-    if (xchg_acqrel(&sched.sysmonnaps, 0))
+    uint32_t naps = xchg_acqrel(&sched.sysmonnaps, 0);
+
+    if (naps == NAP_NOTE)
         notewakeup(&sched.napnote);
+    else if (naps == NAP_POLLER)
+        netpollbreak();
 }
 
-/* Sleeps for delay; in the poller when nobody else will look there soon. */
+/* In the poller, since nobody else will look there soon. An event that nobody waits for is no
+ * reason
+ * to end it: the other end of a local socket makes one each time it reads. Who comes to wait for a
+ * P is; but where somebody did already, delay is short for that. */
+static void nap_poller(int64_t now, int64_t until)
+{
+    struct gqueue q = {NULL, NULL, 0};
+    bool armed = !short_work_waits();
+
+    if (armed) {
+        store_seqcst(&sched.sysmonnaps, NAP_POLLER);
+        if (short_work_waits())
+            until = now + delay_min;
+    }
+    do {
+        work_begin();
+        q = netpoll_beside(until - now);
+        now = q.head ? until : nanotime();
+        work_end(&q);
+    } while (now + delay_min < until && (!armed || load_relaxed(&sched.sysmonnaps) == NAP_POLLER));
+    store_relaxed(&sched.sysmonnaps, 0);
+}
+
+/* Sleeps for delay. */
 static void nap(const struct round *r, int64_t delay)
 {
-    struct gqueue q;
-
     if (r->all_hogs && netpollinited() && !aside_blind() && load_relaxed(&sched.npidle) == 0 &&
         load_relaxed(&sched.lastpoll) != 0) {
-        work_begin();
-        q = netpoll_beside(MAX(MIN(delay, timers_due() - r->now), delay_min));
-        work_end(&q);
+        nap_poller(r->now, r->now + MAX(MIN(delay, timers_due() - r->now), delay_min));
         return;
     }
     if (delay <= delay_waiting)
@@ -459,6 +536,16 @@ _Noreturn static void timers_after_end(void)
     }
 }
 
+/* How long until the next look, where delay is what it has come to. */
+static int64_t next_look(const struct round *r, int64_t delay)
+{
+    if (r->suspect)
+        return delay_min;
+    if (r->hogs > 0 && r->all_hogs && load_relaxed(&sched.npidle) == 0)
+        return r->patience;
+    return delay;
+}
+
 static void sysmon(void *arg)
 {
     struct round r = {0};
@@ -480,7 +567,7 @@ static void sysmon(void *arg)
             delay = delay_min;
             quiet = 0;
         }
-        nap(&r, r.suspect ? delay_min : delay);
+        nap(&r, next_look(&r, delay));
         aside_refresh();
         r.now = nanotime();
         store_relaxed(&sched.coarse, r.now);
@@ -498,7 +585,7 @@ static void sysmon(void *arg)
         else if (quiet > QUIET_LOOKS)
             delay = MIN(delay * 2, delay_max);
         if (r.waiting || (r.hogs > 0 && load_relaxed(&sched.npidle) == 0))
-            delay = MIN(delay, r.all_hogs ? r.patience : delay_waiting);
+            delay = MIN(delay, delay_waiting);
     }
 }
 

@@ -11,6 +11,8 @@
 #include <gamp/debug.h>
 #include <gamp/errno.h>
 #include <gamp/go.h>
+#include <gamp/net.h>
+#include <gamp/os.h>
 #include <gamp/run.h>
 #include <gamp/sync.h>
 #include <gamp/time.h>
@@ -20,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -108,6 +111,75 @@ static void spin(uint64_t *rng)
 TEST_GO(pure_loops)
 {
     among_hogs(spin, 20, 1000);
+}
+
+static struct {
+    gamp_chan *a, *b;
+    int fd[2];
+} thread_to;
+
+/* Messages by channel, bytes by socket, each answered before the next; a timer's between. */
+static void *ask_among_hogs(void *arg)
+{
+    char sent = 'x', got = 0;
+    long v;
+
+    (void)arg;
+    for (long i = 0; i < 100; i++) {
+        gamp_chan_send(thread_to.a, &i);
+        CHECK(gamp_chan_recv(thread_to.b, &v));
+        CHECK_EQ(v, i);
+        CHECK_EQ(write(thread_to.fd[0], &sent, 1), 1);
+        CHECK_EQ(read(thread_to.fd[0], &got, 1), 1);
+        CHECK_EQ(got, 'x');
+        if (i % 10 == 9)
+            gamp_sleep(GAMP_MILLISECOND);
+    }
+    gamp_chan_close(thread_to.a);
+    close(thread_to.fd[0]);
+    return NULL;
+}
+
+static void answer_bytes(int fd)
+{
+    char c;
+
+    while (gamp_read(fd, &c, 1) == 1)
+        CHECK_EQ(gamp_write_full(fd, &c, 1), 0);
+    gamp_close(fd);
+    gamp_waitgroup_done(&t.wg);
+}
+
+static void answer_and_done(gamp_chan *a, gamp_chan *b)
+{
+    answer(a, b);
+    gamp_waitgroup_done(&t.wg);
+}
+
+/* Nobody but the hogs has a P when the thread wants something, and no goroutine asks for it. */
+TEST_GO(a_thread_is_answered_among_hogs)
+{
+    uint64_t rng = test_seed();
+    pthread_t thread;
+
+    thread_to.a = gamp_chan_of(long, 0);
+    thread_to.b = gamp_chan_of(long, 0);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, thread_to.fd), 0);
+    CHECK_EQ(gamp_fd_register(thread_to.fd[1]), 0);
+    t.kind = spin;
+    gamp_waitgroup_add(&t.wg, HOGS + 2);
+    CHECK_EQ(gamp_go(answer_and_done, thread_to.a, thread_to.b), 0);
+    CHECK_EQ(gamp_go(answer_bytes, thread_to.fd[1]), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, ask_among_hogs, NULL), 0);
+    for (int i = 0; i < HOGS; i++)
+        CHECK_EQ(gamp_go(hog, i, test_rand(&rng)), 0);
+    gamp_blocking_enter();
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    gamp_blocking_exit();
+    t.over = true;
+    gamp_waitgroup_wait(&t.wg);
+    gamp_chan_unref(thread_to.a);
+    gamp_chan_unref(thread_to.b);
 }
 
 static void mallocs(uint64_t *rng)
