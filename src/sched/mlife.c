@@ -31,7 +31,6 @@
 #include "sched/globq.h"
 #include "sched/proc.h"
 #include "sched/mstart.h"
-#include "sched/preempt.h"
 #include "sched/schedt.h"
 #include "sched/stw.h"
 
@@ -304,7 +303,6 @@ void handoffp(struct p *pp)
 void stopm(struct m *m)
 {
     invariant(!m->p && m->locks == 0);
-    preempt_slice(m, false);
     lock(&sched.lock);
     if (load_relaxed(&sched.phase) >= PHASE_STOPPING && m == &m0) {
         unlock(&sched.lock);

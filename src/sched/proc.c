@@ -19,6 +19,7 @@
 #include "sched/mlife.h"
 #include "sched/mstart.h"
 #include "sched/netpoll.h"
+#include "sched/preempt.h"
 #include "sched/schedt.h"
 #include "sched/switch_g.h"
 
@@ -431,6 +432,8 @@ static bool netpoll_block(struct m *m, struct found *out, bool wasspinning)
 /* false: the M is to end. */
 static bool findrunnable(struct m *m, struct found *out)
 {
+    if (unlikely(load_relaxed(&m->slice) > 0))
+        preempt_slice(m, false); /* the goroutine that computed has left */
     for (;;) {
         int64_t until = NEVER;
         bool again = false, wasspinning;

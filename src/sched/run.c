@@ -214,6 +214,7 @@ int run_main(const struct boot *b, int (*fn)(int, char **), int argc, char **arg
     }
     if (m0.p)
         m0.p = NULL;
+    preempt_slice(&m0, false);
     store_release(&sched.m0out, 1);
     if (sigismember(&mask, debug.preemptsignal)) {
         sigemptyset(&mask);

@@ -370,9 +370,8 @@ void sysmon_rouse(void)
 }
 
 /* In the poller, since nobody else will look there soon. An event that nobody waits for is no
- * reason
- * to end it: the other end of a local socket makes one each time it reads. Who comes to wait for a
- * P is; but where somebody did already, delay is short for that. */
+ * reason to end it: the other end of a local socket makes one each time it reads. Who comes to wait
+ * for a P is; but where somebody did already, delay is short for that. */
 static void nap_poller(int64_t now, int64_t until)
 {
     struct gqueue q = {NULL, NULL, 0};
