@@ -342,8 +342,11 @@ static int64_t timers_due(void)
 {
     int64_t when = NEVER - timer_patience;
 
-    for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++)
-        when = MIN(when, load_relaxed(&allp[i]->timers.minwhen));
+    for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++) {
+        int64_t first = load_relaxed(&allp[i]->timers.minwhen);
+
+        when = MIN(when, first);
+    }
     return when + timer_patience;
 }
 
