@@ -337,17 +337,29 @@ static void work_end(struct gqueue *q)
     unlock(&sched.lock);
 }
 
+/* How long a run may have taken before sysmon runs the timers of its P. Where others wait the slice
+ * is short already, and what a timer wakes here would wait behind them, in the global queue: so the
+ * P has its time to come by itself. */
+static int64_t timer_turn(struct p *pp)
+{
+    return load_relaxed(&sched.runqshort) != 0 || !runqempty(pp) ? slice_long : timer_patience;
+}
+
 /* When the earliest timer is late enough to be sysmon's business. */
 static int64_t timers_due(void)
 {
-    int64_t when = NEVER - timer_patience;
+    int64_t when = NEVER;
 
     for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++) {
-        int64_t first = load_relaxed(&allp[i]->timers.minwhen);
+        struct p *pp = allp[i];
+        struct m *m = load_acquire(&pp->m);
+        int64_t due = time_add(load_relaxed(&pp->timers.minwhen), timer_patience);
 
-        when = MIN(when, first);
+        if (m && due != NEVER)
+            due = MAX(due, m->mon.since + timer_turn(pp));
+        when = MIN(when, due);
     }
-    return when + timer_patience;
+    return when;
 }
 
 /* Nobody waits for a P, so to look seldom is enough; until somebody does. One that comes to wait
@@ -422,10 +434,8 @@ static void poll_if_stale(int64_t now)
     work_end(&q);
 }
 
-/* Due timers of Ps whose goroutines do not let the scheduler run. An idle P would run them too.
- *
- * Where others wait the slice is short already, and what a timer wakes here would wait behind them,
- * in the global queue: so the P has its time to come by itself, and then a few are run. */
+/* Due timers of Ps whose goroutines do not let the scheduler run: a few. An idle P would run them
+ * too. */
 static void timers_late(struct round *r)
 {
     enum { FEW = 16 };
@@ -433,14 +443,14 @@ static void timers_late(struct round *r)
     for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++) {
         struct p *pp = allp[i];
         struct m *m = load_acquire(&pp->m);
-        bool wait = load_relaxed(&sched.runqshort) != 0 || !runqempty(pp);
-        int64_t since = r->now - (wait ? slice_long : timer_patience);
+        int64_t turn = timer_turn(pp);
 
         if (load_relaxed(&pp->timers.minwhen) > r->now - timer_patience)
             continue;
         if (load_relaxed(&sched.npidle) > 0) {
             wakep();
-        } else if (m && m->mon.tick == load_relaxed(&m->switches) && m->mon.since <= since) {
+        } else if (m && m->mon.tick == load_relaxed(&m->switches) &&
+                   m->mon.since <= r->now - turn) {
             struct gqueue none = {NULL, NULL, 0};
             bool ran = false;
 
@@ -449,7 +459,7 @@ static void timers_late(struct round *r)
             work_begin();
             timers_run_some(&pp->timers, r->now, FEW, &ran);
             work_end(&none);
-            r->suspect = r->suspect || !wait;
+            r->suspect = r->suspect || turn == timer_patience;
         }
     }
 }
