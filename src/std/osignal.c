@@ -26,7 +26,8 @@ struct sigchan {
 static struct {
     struct mutex lock; /* LOCK_SIGNAL */
     struct sigchan *chans;
-    bool delivering;                       /* the goroutine is there */
+    bool delivering;                       /* the deliverer is there */
+    uint32_t turn;                         /* which deliverer it is */
     uint32_t in_thread;                    /* atomic: it is a thread, as the runtime did not run */
     int wakefd;                            /* atomic; lock to write */
     uint64_t pending;                      /* atomic */
@@ -97,34 +98,55 @@ static void deliver(void)
 
 static int wakefd_make(void);
 
-/* One reads one eventfd, until no channel is left or another eventfd is there. */
+/* There is no eventfd to be had; the next notify tries again. */
+static bool delivery_fails(uint32_t turn)
+{
+    gamp_enter();
+    lock(&signals.lock);
+    if (signals.turn == turn)
+        signals.delivering = false;
+    unlock(&signals.lock);
+    gamp_leave();
+    return false;
+}
+
+/* The one whose turn it is reads the eventfd, until no channel is left. The program may close what
+ * is
+ * not its own: then there is another eventfd, perhaps of the same number, and perhaps another
+ * deliverer, as this one may have slept on the old for ever. */
 static void deliverer(void *arg)
 {
-    int fd = (int)(intptr_t)arg;
-    uint64_t count;
+    uint32_t turn = (uint32_t)(uintptr_t)arg;
+    uint64_t count, one = 1;
+    ssize_t n = 1;
+    int fd = -1;
     bool on = true;
 
     while (on) {
-        ssize_t n = fd_read(fd, &count, sizeof count);
         bool mine;
 
         gamp_enter();
         lock(&signals.lock);
-        mine = signals.wakefd == fd;
-        if (mine)
+        mine = signals.turn == turn;
+        if (mine) {
+            if (n <= 0 && signals.wakefd == fd)
+                store_release(&signals.wakefd, -1);
+            /* After each change of wakefd too: the handler found none, or wrote to the old one.
+             * It sets pending before it reads wakefd. */
             deliver();
-        on = mine && signals.chans != NULL;
-        /* The program has closed what is not its own. */
-        if (mine && n <= 0)
-            store_release(&signals.wakefd, -1);
-        if (mine)
-            signals.delivering = on;
+            signals.delivering = signals.chans != NULL;
+        } else if (n > 0 && fd >= 0) {
+            sys_write(signals.wakefd, &one, sizeof one); /* it was meant for the other */
+        }
+        on = mine && signals.chans;
+        fd = signals.wakefd;
         unlock(&signals.lock);
         gamp_leave();
-        if (on && n <= 0) {
-            on = wakefd_make() == 0;
-            fd = load_acquire(&signals.wakefd);
-        }
+        n = 1;
+        if (on && fd >= 0)
+            n = fd_read(fd, &count, sizeof count);
+        else if (on && wakefd_make() < 0)
+            on = delivery_fails(turn);
     }
 }
 
@@ -169,23 +191,24 @@ static int wakefd_ensure(void)
 /* The deliverer, if it is not there. Outside the runtime. */
 static int deliverer_start(void)
 {
+    uint32_t turn = 0;
     bool there;
-    int err, fd;
+    int err;
 
     gamp_enter();
     lock(&signals.lock);
     /* The goroutine of a runtime that has ended is there for nothing. */
     there = signals.delivering && (sched_phase() <= PHASE_RUN || signals.in_thread);
-    fd = signals.wakefd;
     if (!there) {
         signals.delivering = true;
+        turn = ++signals.turn;
         store_release(&signals.in_thread, sched_phase() != PHASE_RUN);
     }
     unlock(&signals.lock);
     gamp_leave();
     if (there)
         return 0;
-    err = helper_start(deliverer, (void *)(intptr_t)fd, "signals");
+    err = helper_start(deliverer, (void *)(uintptr_t)turn, "signals");
     if (err) {
         gamp_enter();
         lock(&signals.lock);

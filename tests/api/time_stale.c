@@ -260,8 +260,9 @@ static void ticker_receiver(struct ticking *s)
 /* One receiver, so the times it sees grow, whichever threads send. */
 TEST_GO_WITHIN(ticker_in_order, 60)
 {
-    struct ticking s = {.begin = gamp_now(), .t = gamp_ticker_new(5 * US)};
+    struct ticking s = {.begin = gamp_now()};
 
+    s.t = gamp_ticker_new(5 * US);
     gamp_waitgroup_add(&s.wg, 1);
     CHECK_EQ(gamp_go(ticker_receiver, &s), 0);
     while (__atomic_load_n(&s.n, __ATOMIC_ACQUIRE) < rounds(1000))

@@ -145,11 +145,21 @@ void test_expect_exit(const char *file, int line, void (*fn)(void *), void *arg,
 uint64_t test_seed(void);
 uint64_t test_rand(uint64_t *state);
 
-/* Whether AddressSanitizer or ThreadSanitizer is built in. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* Whether ThreadSanitizer is built in, and whether that or AddressSanitizer is. */
+#if defined(__SANITIZE_THREAD__)
+#define TEST_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TEST_TSAN 1
+#endif
+#endif
+#ifndef TEST_TSAN
+#define TEST_TSAN 0
+#endif
+#if TEST_TSAN || defined(__SANITIZE_ADDRESS__)
 #define TEST_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer)
 #define TEST_SANITIZED 1
 #endif
 #endif

@@ -29,11 +29,8 @@ static void run(void *arg)
 
 TEST(a_timer_that_was_stopped)
 {
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-    test_skip("the sanitizer's own thread might call gamp, for all that gamp knows");
-#endif
-#endif
+    if (TEST_TSAN)
+        test_skip("the sanitizer's own thread might call gamp, for all that gamp knows");
     setenv("GAMPMAXPROCS", "2", 1);
     expect_exit(run, NULL, 2, "fatal error: all goroutines are asleep - deadlock!");
 }

@@ -73,9 +73,8 @@ static int main_computes(int argc, char **argv)
 
 TEST_WITHIN(longer_while_it_computes, 60)
 {
-#ifdef TSAN
-    test_skip("nobody is stopped by signal");
-#endif
+    if (TEST_TSAN)
+        test_skip("nobody is stopped by signal");
     before = slice();
     if (before == 0)
         test_skip("the kernel has no slices of threads");

@@ -18,12 +18,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TSAN 1
-#endif
-#endif
-
 enum { MS = 1000000 };
 
 /* --- sys -------------------------------------------------------------------------------------- */
@@ -353,9 +347,8 @@ TEST(thread_counts)
     pthread_t t[3];
     int before = thread_count();
 
-#ifdef TSAN
-    test_skip("the sanitizer has a thread of its own, which comes late");
-#endif
+    if (TEST_TSAN)
+        test_skip("the sanitizer has a thread of its own, which comes late");
     CHECK_EQ(before, 1);
     for (int i = 0; i < 3; i++)
         CHECK_EQ(pthread_create(&t[i], NULL, futex_sleeper, &asleep[i]), 0);

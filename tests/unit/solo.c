@@ -11,21 +11,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Where the library has no solo steps. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define IN_TSAN 1
-#endif
-#endif
-#ifndef IN_TSAN
-#define IN_TSAN 0
-#endif
-
 enum { EACH = 500, STRANGERS = 2, CHILDREN = 40 };
 
 static bool possible(void)
 {
-    return !IN_TSAN && membarrier_init();
+    return !TEST_TSAN && membarrier_init();
 }
 
 /* --- when ------------------------------------------------------------------------------------- */

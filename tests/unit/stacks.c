@@ -15,12 +15,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TSAN 1
-#endif
-#endif
-
 struct lockrank_held *lockrank_held(void)
 {
     return NULL;
@@ -275,9 +269,8 @@ TEST_WITHIN(more_guards_than_mappings, 60)
     long limit = 65530;
     FILE *f = fopen("/proc/sys/vm/max_map_count", "r");
 
-#ifdef TSAN
-    test_skip("the sanitizer itself maps memory now and then");
-#endif
+    if (TEST_TSAN)
+        test_skip("the sanitizer itself maps memory now and then");
     if (f && fscanf(f, "%ld", &limit) != 1)
         limit = 65530;
     if (f)

@@ -15,13 +15,8 @@
 #include <string.h>
 #include <ucontext.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define IN_TSAN 1 /* it delivers signals late, and not where they came */
-#endif
-#endif
-
-#if defined(__x86_64__) && !defined(IN_TSAN)
+/* That sanitizer delivers signals late, and not where they came. */
+#if defined(__x86_64__) && !TEST_TSAN
 
 static struct unwind_regs home; /* the frame of traced(), as its callees' walks must find it */
 static long traps, lost;
