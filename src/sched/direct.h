@@ -10,26 +10,33 @@
 #include "sched/schedt.h"
 
 /* Runs on one P between two looks at everything. */
-enum { TURNS = 61, PARKS_NEXT_MAX = 16, PARKS_NEXT_SURE = 8 };
+enum { TURNS = 61, PARKS_NEXT_MAX = 16, PARKS_NEXT_SURE = 8, TIMERS_FAR = 50 * 1000 * 1000 };
 
 /* The local queue is empty: gives the yielded to the global queue and takes a share of that. */
 struct g *direct_refill(struct p *pp);
+
+/* No timer of the P can be due yet, without a look at the clock, which costs as much as a switch:
+ * sysmon's last look at it is some 10 ms old at most, unless the machine is so busy that timers are
+ * late anyway; then the last turn leads to them. Relaxed: another P's timer in this set that is
+ * missed now is seen by the next turn. */
+static always_inline bool timers_far(const struct p *pp)
+{
+    return load_relaxed(&pp->timers.minwhen) > load_relaxed(&sched.coarse) + TIMERS_FAR;
+}
 
 /* A goroutine of the local queue that may run at once, or NULL: the scheduler must look. */
 static always_inline struct g *direct_next(struct m *m, bool *inherit)
 {
     struct p *pp = m->p;
     struct g *next;
-    int64_t when;
 
     /* A stray has no P. Relaxed: who changes these also asks the M to leave. */
     if (unlikely(!load_relaxed(&sched.direct) || !pp || ++pp->turns >= TURNS || m->lockedg ||
                  load_relaxed(&pp->preempt)))
         return NULL;
-    /* Relaxed: another P's timer in this set that is missed now is seen by the next turn. While due
-     * ones are held back, the queue's end or the last turn leads to them. */
-    when = load_relaxed(&pp->timers.minwhen);
-    if (unlikely(when != NEVER && !pp->timersheld && when <= nanotime()))
+    /* While due ones are held back, the queue's end or the last turn leads to them. */
+    if (unlikely(!timers_far(pp)) && !pp->timersheld &&
+        load_relaxed(&pp->timers.minwhen) <= nanotime())
         return NULL;
     next = runqget_fast(&pp->runq, inherit);
     if (unlikely(!next)) {

@@ -460,9 +460,8 @@ void gosched(void)
  * entered: whether it is to leave, which the entry asks, and whether another P should be woken. */
 static always_inline bool yields_to_ring(const struct m *m, const struct p *pp)
 {
-    return !load_relaxed(&pp->runq.runnext) && pp->turns + 1 < TURNS &&
-           load_relaxed(&pp->timers.minwhen) == NEVER && !m->lockedg && !m->cxa_globals &&
-           !load_relaxed(&event_sink);
+    return !load_relaxed(&pp->runq.runnext) && pp->turns + 1 < TURNS && timers_far(pp) &&
+           !m->lockedg && !m->cxa_globals && !load_relaxed(&event_sink);
 }
 
 /* The other goroutine has a stack, and may run on this thread. */
