@@ -3,8 +3,7 @@
  *
  * A timer is memory of its user (it may lie on a parked goroutine's stack). It is in one set
  * (timerset.h) or in none; t->ts says which and changes only under that set's lock. Stopping takes
- * it
- * out at once: no set knows a dead timer.
+ * it out at once: no set knows a dead timer.
  *
  * When it is due, f(arg, seq, now) is called by an M in the scheduler with a P and no lock held, on
  * g0: f must not block; it may ready goroutines, start them, lock what timers wait under. f, arg

@@ -111,8 +111,7 @@ static bool delivery_fails(uint32_t turn)
 }
 
 /* The one whose turn it is reads the eventfd, until no channel is left. The program may close what
- * is
- * not its own: then there is another eventfd, perhaps of the same number, and perhaps another
+ * is not its own: then there is another eventfd, perhaps of the same number, and perhaps another
  * deliverer, as this one may have slept on the old for ever. */
 static void deliverer(void *arg)
 {
