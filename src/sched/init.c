@@ -16,6 +16,7 @@
 #include "sched/env.h"
 #include "sched/fatal.h"
 #include "sched/foreign.h"
+#include "sched/leakroots.h"
 #include "sched/mlife.h"
 #include "sched/mstart.h"
 #include "sched/netpoll.h"
@@ -189,6 +190,7 @@ static int schedinit(const struct boot *b)
         acquirep(&m0, &p0);
     }
     foreign_init();
+    leakroots_init();
     store_release(&sched.phase, PHASE_RUN);
     starttheworld();
     boot_step("worldstarted");

@@ -21,14 +21,6 @@
 static int slow_ms, calls;
 static bool held; /* slow.test has no answer until it is false again */
 
-/* A lookup that was given up may still be on its way when the program ends, and what it has is
- * known to its goroutine's stack alone, where the search for leaks does not look. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:resolve_lookup\n";
-}
-
 static struct addrinfo *answer(struct addrinfo *next, const char *ip)
 {
     struct addrinfo *ai = calloc(1, sizeof *ai + sizeof(struct sockaddr_in6));
