@@ -72,7 +72,9 @@ static noinline int begin_slow(int fd, unsigned mode, struct polldesc **out, uin
         uint64_t mu = pd ? load_acquire(&pd->mu) : 0;
         int err;
 
-        if (!(mu & PDF_OPEN)) {
+        /* Closed, or nearly: who gave up the last reference may have freed the number, and this be
+         * its next owner, before the record is cleared. */
+        if (!(mu & PDF_OPEN) || ((mu & PDF_CLOSING) && !(mu & PD_REFS))) {
             err = polldesc_open(fd, PD_SOFT, PD_TRAITS_UNKNOWN, false);
             if (err < 0)
                 return err;

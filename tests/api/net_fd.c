@@ -319,13 +319,17 @@ TEST_GO(fd_wait)
     CHECK_EQ(gamp_close(fd[0]), 0);
 }
 
+/* Until a write has waited in vain. */
 static void fill_pipe(int fd)
 {
     static char block[65536];
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    ssize_t n;
 
-    CHECK_EQ(gamp_set_write_deadline(fd, gamp_now() + 5 * MS), 0);
-    while (gamp_write(fd, block, sizeof block) > 0)
-        ;
+    do {
+        CHECK_EQ(gamp_set_write_deadline(fd, gamp_now() + 100 * MS), 0);
+        n = gamp_write(fd, block, sizeof block);
+    } while (n > 0 || poll(&p, 1, 0) > 0);
     CHECK_EQ(gamp_set_write_deadline(fd, GAMP_NEVER), 0);
 }
 
