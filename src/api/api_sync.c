@@ -27,17 +27,24 @@ static noinline int mutex_lock_wait(gamp_mutex *m, int64_t until)
     return err;
 }
 
-/* Without waiting; false: it has to be tried again inside. */
+/* false: it has to be tried again inside. */
+static always_inline bool mutex_step_solo(gamp_mutex *m, uint32_t from, uint32_t to)
+{
+    struct m *here = solo_enter();
+    bool done;
+
+    if (unlikely(!here))
+        return false;
+    done = gmutex_step_solo(m, from, to);
+    solo_leave(here);
+    return done;
+}
+
+/* Without waiting; false as above. */
 static always_inline bool mutex_lock_now(gamp_mutex *m)
 {
-    if (is_solo()) {
-        struct m *here = solo_enter();
-        bool locked = here && gmutex_lock_solo(m);
-
-        if (likely(here != NULL))
-            solo_leave(here);
-        return locked;
-    }
+    if (is_solo())
+        return mutex_step_solo(m, 0, GMUTEX_LOCKED);
     if (unlikely(entry_wanted()) || unlikely(!gmutex_lock_fast(m)))
         return false;
     race_acquire(m);
@@ -79,14 +86,8 @@ static noinline void mutex_unlock_wake(gamp_mutex *m)
 
 static always_inline bool mutex_unlock_now(gamp_mutex *m)
 {
-    if (is_solo()) {
-        struct m *here = solo_enter();
-        bool unlocked = here && gmutex_unlock_solo(m);
-
-        if (likely(here != NULL))
-            solo_leave(here);
-        return unlocked;
-    }
+    if (is_solo())
+        return mutex_step_solo(m, GMUTEX_LOCKED, 0);
     race_release(m);
     return likely(!entry_wanted()) && likely(gmutex_unlock_fast(m));
 }

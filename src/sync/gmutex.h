@@ -43,20 +43,12 @@ static always_inline bool gmutex_unlock_fast(gamp_mutex *m)
     return cas_release(&m->state, GMUTEX_LOCKED, 0);
 }
 
-/* As solo steps (sched/solo.h). */
-static always_inline bool gmutex_lock_solo(gamp_mutex *m)
+/* Either of the two as a solo step (sched/solo.h): 0 to GMUTEX_LOCKED, or back. */
+static always_inline bool gmutex_step_solo(gamp_mutex *m, uint32_t from, uint32_t to)
 {
-    if (unlikely(load_relaxed(&m->state) != 0))
+    if (unlikely(load_relaxed(&m->state) != from))
         return false;
-    store_relaxed(&m->state, GMUTEX_LOCKED);
-    return true;
-}
-
-static always_inline bool gmutex_unlock_solo(gamp_mutex *m)
-{
-    if (unlikely(load_relaxed(&m->state) != GMUTEX_LOCKED))
-        return false;
-    store_release(&m->state, 0);
+    store_release(&m->state, to);
     return true;
 }
 
