@@ -24,13 +24,13 @@
 #endif
 
 enum { UNSHARE = 1 << 1 /* CLOSE_RANGE_UNSHARE */ };
+enum state { NO_THREAD, STARTING, READY /* with a table of its own */ };
 enum turn { TURN_IDLE, TURN_ASKED };
 enum what { THREAD_STATE, THREAD_SLEEPS, THREAD_COUNT, CPUS_AVAILABLE };
 
 static struct {
     struct mutex lock; /* LOCK_LEAF */
-    uint32_t alive;    /* atomic: the thread is there */
-    uint32_t ready;    /* atomic: with a table of its own */
+    uint32_t state;    /* atomic */
     uint32_t turn;     /* atomic */
     enum what what;    /* these three: whose turn it is */
     int tid;
@@ -125,13 +125,26 @@ static int64_t look_cached(struct table *t, enum what what, int tid)
     return look(what, tid);
 }
 
+static bool is_ready(void)
+{
+    while (load_acquire(&aside.state) == STARTING)
+        futex_wait(&aside.state, STARTING, NEVER);
+    return load_relaxed(&aside.state) == READY;
+}
+
+static void set_state(enum state state)
+{
+    store_release(&aside.state, state);
+    futex_wake(&aside.state, INT32_MAX);
+}
+
 static int64_t ask(enum what what, int tid)
 {
     int64_t answer;
 
     if (own.m && thism() == own.m && !load_relaxed(&sched.forked))
         return look_cached(&sysmons, what, tid);
-    if (!load_acquire(&aside.ready) || load_relaxed(&sched.forked))
+    if (load_relaxed(&sched.forked) || !is_ready())
         return look(what, tid);
     lock(&aside.lock);
     aside.what = what;
@@ -159,10 +172,10 @@ static void thread(void *arg)
     m_attach(&m, false);
     thread_sigmask_all();
     if (!own_table()) {
-        store_release(&aside.alive, 0);
+        set_state(NO_THREAD);
         return;
     }
-    store_release(&aside.ready, 1);
+    set_state(READY);
     for (;;) {
         while (load_acquire(&aside.turn) == TURN_IDLE)
             futex_wait(&aside.turn, TURN_IDLE, NEVER);
@@ -214,6 +227,7 @@ void aside_own(void)
     int fds[2];
     uint32_t generation = netpoll_descriptors(fds);
 
+    is_ready();
     if (!own.possible || !generation || !own_table())
         return;
     own.process = (int)sys_call(SYS_pidfd_open, sys_getpid(), 0);
@@ -255,14 +269,14 @@ void aside_stderr(void)
 void aside_start(void)
 {
     own.possible = can_fetch();
-    store_relaxed(&aside.alive, 1);
+    store_relaxed(&aside.state, STARTING);
     if (thread_create(thread, NULL, 0) < 0)
-        store_relaxed(&aside.alive, 0);
+        set_state(NO_THREAD);
 }
 
 int aside_threads(void)
 {
-    return (int)load_acquire(&aside.alive);
+    return load_acquire(&aside.state) != NO_THREAD;
 }
 
 char aside_thread_state(int tid)

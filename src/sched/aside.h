@@ -15,9 +15,13 @@
  * the poller's two and standard error, it has copies of, and gets anew when they change
  * (pidfd_getfd; where that is refused it asks the thread like all others).
  *
+ * state goes STARTING -> READY or NO_THREAD, and who asks waits for that: a look in the program's
+ * table is for those who will never have another. sysmon waits before it stops any goroutine, which
+ * could hold what the start of a thread needs.
  * One question at a time, under aside.lock: turn goes IDLE -> ASKED by who asks, ASKED -> IDLE by
  * the thread.
- * Pairs: the store_release(turn) of each side with the other's load_acquire.
+ * Pairs: the store_release(state) of the thread with the load_acquire in is_ready; the
+ * store_release(turn) of each side with the other's load_acquire.
  *
  * Rejected: descriptors of each thread's file held open (thousands of threads take thousands of
  * numbers). */

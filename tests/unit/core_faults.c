@@ -14,6 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
 static int ran;
 
 static void count(void)
@@ -36,6 +40,7 @@ static const struct {
     {SYS_prlimit64, -EPERM, true},      {SYS_openat, -EACCES, true},
     {FAULT_MALLOC, -ENOMEM, false},     {FAULT_MALLOC, -ENOMEM, true},
     {SYS_sigaltstack, -ENOMEM, true},   {SYS_rt_sigaction, -EINVAL, true},
+    {SYS_close_range, -ENOSYS, true},
 };
 
 struct start {
@@ -218,6 +223,36 @@ TEST(main_begins_where_it_was_started)
     starter = gettid();
     __atomic_store_n(&sys_fault, hold_up, __ATOMIC_SEQ_CST);
     CHECK_EQ(gamp_run(main_notes_thread, 5, NULL), 5);
+}
+
+/* The thread that looks aside is late to have a table of its own. */
+static struct {
+    uint32_t entered, left;
+} tables;
+
+FAULTS_FN static long hold_up_table(long number)
+{
+    if (number == SYS_close_range) {
+        if (fetch_add_acqrel(&tables.entered, 1) == 0)
+            usleep(30 * 1000);
+        fetch_add_acqrel(&tables.left, 1);
+    }
+    return 0;
+}
+
+static int main_counts_tables(int argc, char **argv)
+{
+    (void)argv;
+    CHECK_GE(load_acquire(&tables.entered), 1);
+    CHECK_EQ(load_acquire(&tables.left), load_acquire(&tables.entered));
+    return argc;
+}
+
+/* Until then a look would take a number in the program's. */
+TEST(the_program_begins_when_looks_take_none_of_its_numbers)
+{
+    __atomic_store_n(&sys_fault, hold_up_table, __ATOMIC_SEQ_CST);
+    CHECK_EQ(gamp_run(main_counts_tables, 5, NULL), 5);
 }
 
 /* --- spawns ----------------------------------------------------------------------------------- */
