@@ -631,18 +631,22 @@ TEST(deadlock_of_a_locked_main)
     CHECK_EQ(check_dump(err), 6);
 }
 
-static void blocks_its_thread(void)
+static void blocks_its_thread(gamp_chan *all_are_made)
 {
+    gamp_chan_recv(all_are_made, (void *)NULL);
     pause();
     NO_TAIL();
 }
 
 static int main_exhausts(int argc, char **argv)
 {
+    gamp_chan *all_are_made = gamp_chan_of(int, 0);
+
     (void)argc;
     (void)argv;
     for (int i = 0; i < 40; i++)
-        gamp_go(blocks_its_thread);
+        gamp_go(blocks_its_thread, all_are_made);
+    gamp_chan_close(all_are_made);
     wait_for_ever();
     return 0;
 }
