@@ -80,7 +80,7 @@ set(test_limit_quick 240)
 set(test_limit 600)
 
 add_library(gamp_harness STATIC ${CMAKE_SOURCE_DIR}/tests/harness/test.c
-            ${CMAKE_SOURCE_DIR}/tests/harness/linear.c)
+            ${CMAKE_SOURCE_DIR}/tests/harness/linear.c ${CMAKE_SOURCE_DIR}/tests/harness/threads.c)
 target_include_directories(gamp_harness PUBLIC ${CMAKE_SOURCE_DIR}/tests
                            ${CMAKE_SOURCE_DIR}/tests/harness)
 target_link_libraries(gamp_harness PUBLIC gamp_warnings)

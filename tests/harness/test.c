@@ -8,6 +8,7 @@
  * needs neither a handler nor a pidfd (qemu-user has none). */
 #define _GNU_SOURCE
 #include "test.h"
+#include "threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -216,6 +217,7 @@ static void collect(pid_t pid, int out, int err, test_child *r)
         } else if (!ended && test_nanotime() > deadline) {
             if (!asked) {
                 say(2, "child: out of time\n", 19);
+                test_print_threads(pid);
                 deadline += SECOND;
             }
             kill(asked ? -pid : pid, asked ? SIGKILL : SIGQUIT);
@@ -389,6 +391,7 @@ static int run_case(test_case *c, int64_t *took, bool *returned)
     bool ended = wait_until(pid, start + limit, &status);
     if (!ended) {
         fprintf(stderr, "%s: out of time after %lld s\n", c->name, (long long)(limit / SECOND));
+        test_print_threads(pid);
         kill(pid, SIGQUIT);
         if (!wait_until(pid, test_nanotime() + test_slowness() * SECOND, &status)) {
             kill(-pid, SIGKILL);
