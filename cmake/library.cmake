@@ -29,6 +29,13 @@ set_target_properties(gamp_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 target_include_directories(gamp_objects PUBLIC ${CMAKE_SOURCE_DIR}/include
                            PRIVATE ${CMAKE_SOURCE_DIR}/src)
 target_link_libraries(gamp_objects PRIVATE gamp_warnings gamp_flags)
+# Its header alone: requests that do nothing where valgrind does not run the program.
+find_path(valgrind_include valgrind/valgrind.h NO_CACHE)
+set(HAVE_VALGRIND OFF)
+if(valgrind_include)
+  set(HAVE_VALGRIND ON)
+  target_compile_definitions(gamp_objects PRIVATE HAVE_VALGRIND=1)
+endif()
 if(HAVE_LIBBACKTRACE)
   target_compile_definitions(gamp_objects PRIVATE HAVE_LIBBACKTRACE=1)
   # After the compiler's own directories: gcc's folder shadows stdint.h and the like for clang.

@@ -188,7 +188,7 @@ foreach(script ${scripts})
   get_filename_component(name ${script} NAME_WE)
   gamp_test(api/${name}.sh api COMMAND sh ${script} ENV SRC=${CMAKE_SOURCE_DIR}
     BUILD=${CMAKE_BINARY_DIR} CC=${CMAKE_C_COMPILER} CXX=${CMAKE_CXX_COMPILER}
-    GAMP_SANITIZE=${GAMP_SANITIZE})
+    GAMP_SANITIZE=${GAMP_SANITIZE} $<$<BOOL:${HAVE_VALGRIND}>:VALGRIND_HEADER=1>)
 endforeach()
 
 # One that has a line `/* quick: VAR=VALUE... */` runs as a test as well, alone, with that in its

@@ -4,6 +4,9 @@
 #include "lock/mutex.h"
 #include "os/linux/vm.h"
 #include <errno.h>
+#ifdef HAVE_VALGRIND
+#include <valgrind/valgrind.h>
+#endif
 
 struct slots {
     uintptr_t next, end; /* virgin slots of the newest mapping */
@@ -115,6 +118,18 @@ void stack_unpromise(int class, uint32_t n)
     unlock(&stacks.lock);
 }
 
+/* To valgrind a jump to a stack that it does not know is a very large frame, or the end of one. A
+ * slot is never unmapped, so it hears of each once. A few instructions without effect otherwise. */
+static void tell_valgrind(uintptr_t slot, int class)
+{
+#ifdef HAVE_VALGRIND
+    VALGRIND_STACK_REGISTER(slot + stack_guard_size(class), slot + stack_slot_size(class));
+#else
+    (void)slot;
+    (void)class;
+#endif
+}
+
 static uintptr_t take_virgin(struct slots *s, int class)
 {
     uintptr_t slot;
@@ -144,9 +159,11 @@ int stack_take(int class, uintptr_t *slots, int n)
         slots[got++] = take_virgin(s, class);
     s->taken += (uint64_t)got;
     unlock(&stacks.lock);
-    for (; virgin < got; virgin++)
+    for (; virgin < got; virgin++) {
         if (vm_guard((void *)slots[virgin], stack_guard_size(class)) < 0)
             fetch_add_relaxed(&stacks.unguarded, 1);
+        tell_valgrind(slots[virgin], class);
+    }
     return got;
 }
 
