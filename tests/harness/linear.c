@@ -13,11 +13,17 @@ struct queue {
     uint8_t value[LINEAR_CAP];
 };
 
+enum { LINE = 12 };
+
 /* What the rest of the search depends on. Compared as bytes, so all of it is kept defined. */
 struct state {
-    uint64_t done;
+    uint64_t came, over;
     struct queue q[LINEAR_CHANS];
+    uint8_t nline;
+    uint8_t line[LINE]; /* operations, in the order in which they came */
+    uint8_t pad;
 };
+_Static_assert(sizeof(struct state) == 48, "no padding");
 
 struct search {
     const struct linear_history *h;
@@ -53,23 +59,53 @@ static int place(const struct search *f, const struct state *s)
     return i;
 }
 
-static bool full(const struct search *f, const struct state *s, int chan)
+static uint64_t bit(int i)
 {
-    return s->q[chan].n >= f->h->cap[chan];
+    return UINT64_C(1) << i;
 }
 
-/* No case of the operation can go on. */
-static bool none_ready(const struct search *f, const struct state *s, const struct linear_op *op)
+static bool has_case(const struct linear_op *op, int kind, int chan)
 {
-    for (int i = 0; i < op->ncases; i++) {
-        int c = op->cases[i].chan;
-        bool unready =
-            op->cases[i].kind == LINEAR_SEND ? f->h->cap[c] == 0 || full(f, s, c) : s->q[c].n == 0;
+    for (int i = 0; i < op->ncases; i++)
+        if (op->cases[i].kind == kind && op->cases[i].chan == chan)
+            return true;
+    return false;
+}
 
-        if (s->q[c].closed || !unready)
-            return false;
-    }
-    return true;
+/* The place in line of the first that sends to the channel, or receives; or -1. */
+static int first_in_line(const struct search *f, const struct state *s, int kind, int chan)
+{
+    for (int i = 0; i < s->nline; i++)
+        if (has_case(&f->h->op[s->line[i]], kind, chan))
+            return i;
+    return -1;
+}
+
+static void leave_line(struct state *s, int at)
+{
+    s->over |= bit(s->line[at]);
+    s->nline--;
+    memmove(&s->line[at], &s->line[at + 1], (size_t)(s->nline - at));
+    s->line[s->nline] = 0;
+}
+
+static bool is_ready(const struct search *f, const struct state *s, int kind, int chan)
+{
+    const struct queue *q = &s->q[chan];
+
+    if (q->closed)
+        return true;
+    if (kind == LINEAR_SEND)
+        return q->n < f->h->cap[chan] || first_in_line(f, s, LINEAR_RECV, chan) >= 0;
+    return q->n > 0 || first_in_line(f, s, LINEAR_SEND, chan) >= 0;
+}
+
+static bool any_ready(const struct search *f, const struct state *s, const struct linear_op *op)
+{
+    for (int i = 0; i < op->ncases; i++)
+        if (is_ready(f, s, op->cases[i].kind, op->cases[i].chan))
+            return true;
+    return false;
 }
 
 static bool may_panic(const struct state *s, const struct linear_op *op)
@@ -80,114 +116,160 @@ static bool may_panic(const struct state *s, const struct linear_op *op)
     return false;
 }
 
-static bool do_case(const struct search *f, struct state *s, int kind, int chan, uint8_t value)
+/* Did the operation end by this case? */
+static bool was(const struct linear_op *op, enum linear_outcome outcome, int kind, int chan)
 {
-    struct queue *q = &s->q[chan];
+    return op->outcome == outcome && op->cases[op->which].kind == kind &&
+           op->cases[op->which].chan == chan;
+}
 
-    if (kind == LINEAR_RECV) {
-        if (q->n == 0 || q->value[0] != value)
-            return false;
-        memmove(q->value, q->value + 1, LINEAR_CAP - 1);
-        q->value[LINEAR_CAP - 1] = 0;
-        q->n--;
-        return true;
-    }
-    if (q->closed)
-        return false;
-    if (kind == LINEAR_CLOSE) {
-        q->closed = true;
-        return true;
-    }
-    if (full(f, s, chan))
-        return false;
+static void push(struct queue *q, uint8_t value)
+{
     q->value[q->n++] = value;
+}
+
+static void pop(struct queue *q)
+{
+    q->n--;
+    memmove(q->value, q->value + 1, LINEAR_CAP - 1);
+    q->value[LINEAR_CAP - 1] = 0;
+}
+
+static bool send(const struct search *f, struct state *s, int chan, uint8_t value)
+{
+    int at = first_in_line(f, s, LINEAR_RECV, chan);
+    const struct linear_op *other;
+
+    if (s->q[chan].closed)
+        return false;
+    if (at < 0) {
+        if (s->q[chan].n >= f->h->cap[chan])
+            return false;
+        push(&s->q[chan], value);
+        return true;
+    }
+    other = &f->h->op[s->line[at]];
+    if (!was(other, LINEAR_DONE, LINEAR_RECV, chan) || other->cases[other->which].value != value)
+        return false;
+    leave_line(s, at);
     return true;
 }
 
-/* One operation by itself. */
-static bool step(const struct search *f, struct state *s, const struct linear_op *op)
+static bool recv(const struct search *f, struct state *s, int chan, uint8_t value)
+{
+    int at = first_in_line(f, s, LINEAR_SEND, chan);
+    struct queue *q = &s->q[chan];
+    uint8_t next = 0;
+
+    if (at >= 0) {
+        const struct linear_op *other = &f->h->op[s->line[at]];
+
+        if (!was(other, LINEAR_DONE, LINEAR_SEND, chan))
+            return false;
+        next = other->cases[other->which].value;
+        leave_line(s, at);
+    }
+    if (q->n == 0)
+        return at >= 0 && next == value;
+    if (q->value[0] != value)
+        return false;
+    pop(q);
+    if (at >= 0)
+        push(q, next);
+    return true;
+}
+
+static bool close_chan(const struct search *f, struct state *s, int chan)
+{
+    if (s->q[chan].closed)
+        return false;
+    s->q[chan].closed = true;
+    for (int i = 0; i < s->nline;) {
+        const struct linear_op *op = &f->h->op[s->line[i]];
+        bool sends = has_case(op, LINEAR_SEND, chan);
+
+        if (!sends && !has_case(op, LINEAR_RECV, chan)) {
+            i++;
+            continue;
+        }
+        if (!was(op, LINEAR_CLOSED, LINEAR_RECV, chan) &&
+            !(sends && op->outcome == LINEAR_PANICKED))
+            return false;
+        leave_line(s, i);
+    }
+    return true;
+}
+
+/* It comes when something can go on. */
+static bool go_on(const struct search *f, struct state *s, const struct linear_op *op)
 {
     int kind = op->cases[op->which].kind, chan = op->cases[op->which].chan;
+    uint8_t value = op->cases[op->which].value;
 
     switch (op->outcome) {
     case LINEAR_DONE:
-        return do_case(f, s, kind, chan, op->cases[op->which].value);
+        return kind == LINEAR_SEND   ? send(f, s, chan, value)
+               : kind == LINEAR_RECV ? recv(f, s, chan, value)
+                                     : close_chan(f, s, chan);
     case LINEAR_CLOSED:
         return kind == LINEAR_RECV && s->q[chan].closed && s->q[chan].n == 0;
     case LINEAR_PANICKED:
         return may_panic(s, op);
-    case LINEAR_NOTHING:
-        return none_ready(f, s, op);
     default:
-        return true;
+        return op->outcome == LINEAR_ANYWAY;
     }
 }
 
-/* a sends what b receives, without a buffer. */
-static bool meet(const struct search *f, const struct state *s, const struct linear_op *a,
-                 const struct linear_op *b)
+static bool come(const struct search *f, struct state *s, int i)
 {
-    int chan = a->cases[a->which].chan;
+    const struct linear_op *op = &f->h->op[i];
+    bool waits =
+        op->cases[0].kind != LINEAR_CLOSE && op->outcome != LINEAR_ANYWAY && !any_ready(f, s, op);
 
-    return a->outcome == LINEAR_DONE && b->outcome == LINEAR_DONE && f->h->cap[chan] == 0 &&
-           !s->q[chan].closed && a->cases[a->which].kind == LINEAR_SEND &&
-           b->cases[b->which].kind == LINEAR_RECV && b->cases[b->which].chan == chan &&
-           a->cases[a->which].value == b->cases[b->which].value;
+    s->came |= bit(i);
+    if (waits && op->outcome != LINEAR_NOTHING) {
+        s->line[s->nline++] = (uint8_t)i;
+        return s->nline < LINE;
+    }
+    s->over |= bit(i);
+    if (waits || op->outcome == LINEAR_ANYWAY)
+        return true;
+    return !op->parked && go_on(f, s, op);
 }
 
-/* Only what began before the first end of those left can be next. */
+/* Only what began before the first end of those that are not over can be next, and before the last
+ * moment at which one of those that have not come yet can have. */
 static int candidates(const struct search *f, const struct state *s, int *out)
 {
-    uint64_t first_end = UINT64_MAX;
+    const struct linear_op *op = f->h->op;
+    uint64_t before = UINT64_MAX;
     int n = 0;
 
-    for (int i = 0; i < f->h->n; i++)
-        if (!(s->done >> i & 1) && f->h->op[i].end < first_end)
-            first_end = f->h->op[i].end;
-    for (int i = 0; i < f->h->n && f->h->op[i].begin < first_end; i++)
-        if (!(s->done >> i & 1))
+    for (int i = 0; i < f->h->n; i++) {
+        if (!(s->over & bit(i)) && op[i].end < before)
+            before = op[i].end;
+        if (!(s->came & bit(i)) && op[i].parked && op[i].outcome < LINEAR_NOTHING &&
+            op[i].parked < before)
+            before = op[i].parked;
+    }
+    for (int i = 0; i < f->h->n && op[i].begin < before; i++)
+        if (!(s->came & bit(i)))
             out[n++] = i;
     return n;
-}
-
-static enum linear_verdict search(struct search *f, const struct state *s);
-
-static enum linear_verdict search_pairs(struct search *f, const struct state *s, const int *c,
-                                        int n, int i)
-{
-    const struct linear_op *op = f->h->op;
-
-    for (int j = 0; j < n; j++) {
-        struct state next = *s;
-        enum linear_verdict v;
-
-        if (j == i || !meet(f, s, &op[c[i]], &op[c[j]]))
-            continue;
-        next.done |= UINT64_C(1) << c[i] | UINT64_C(1) << c[j];
-        v = search(f, &next);
-        if (v != LINEAR_NO)
-            return v;
-    }
-    return LINEAR_NO;
 }
 
 static enum linear_verdict search(struct search *f, const struct state *s)
 {
     int c[LINEAR_OPS], n = candidates(f, s, c), at;
 
-    if (n == 0)
+    if (s->over == (f->h->n == 64 ? UINT64_MAX : bit(f->h->n) - 1))
         return LINEAR_YES;
     if (f->used[place(f, s)])
         return LINEAR_NO;
     for (int i = 0; i < n; i++) {
         struct state next = *s;
-        enum linear_verdict v = LINEAR_NO;
+        enum linear_verdict v = come(f, &next, c[i]) ? search(f, &next) : LINEAR_NO;
 
-        next.done |= UINT64_C(1) << c[i];
-        if (step(f, &next, &f->h->op[c[i]]))
-            v = search(f, &next);
-        if (v == LINEAR_NO)
-            v = search_pairs(f, s, c, n, i);
         if (v != LINEAR_NO)
             return v;
     }
@@ -225,6 +307,8 @@ void linear_print(const struct linear_history *h)
         const struct linear_op *op = &h->op[i];
 
         fprintf(stderr, "%4llu-%-4llu", (unsigned long long)op->begin, (unsigned long long)op->end);
+        if (op->parked)
+            fprintf(stderr, " (in line %llu)", (unsigned long long)op->parked);
         for (int k = 0; k < op->ncases; k++)
             fprintf(stderr, " %s%s(c%d, %d)", k == op->which ? "*" : "", kinds[op->cases[k].kind],
                     op->cases[k].chan, op->cases[k].value);

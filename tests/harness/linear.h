@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* linear: whether a history of operations on channels is linearizable: whether there is an order of
- * them that agrees with what came after what in time and that a plain bounded queue, one a channel,
- * could have given.
+ * them that agrees with what came after what in time and that plain channels, each a bounded queue
+ * of values and a line of those who wait, could have given.
  *
  * Who records takes a number of one common counter before each operation and one after it. An
- * operation has one case, or several (a select); its outcome is one of enum outcome.
- * The queues' rules:
- *   DONE send      open, not full: the value goes to the end
- *   DONE recv      the value is the first
- *   CLOSED recv    closed and empty
- *   PANICKED       it has a send to a closed channel; a close: of a closed one
- *   NOTHING        none of its cases could go on at that moment (try, time-out, default)
- *   ANYWAY         something else ended it that may come at any time
- *   DONE close     open; closed from then on
- * On a channel without capacity a send and a receive are done in one common step.
- * There NOTHING cannot be told from a partner who had not quite come: it must only be open.
+ * operation has one case, or several (a select); its outcome is one of enum outcome. It *comes* at
+ * one moment between the two numbers: what can go on then, does; what cannot stands in line from
+ * then on, first in, first out, until another that comes takes it along:
+ *   send      takes the first in line that receives along, else its value goes to the end
+ *   recv      takes the first value, and the first in line that sends may add its own, or takes
+ *             that one along
+ *   close     takes all in line along
+ *   NOTHING   (try, time-out, default) none of its cases could go on when it came
+ *   ANYWAY    something else ended it, which may come at any time
+ * Who is never taken along has left the line when its time was up, without a trace.
  *
- * The search is Wing and Gong's, with Lowe's memory of the pairs (operations done, state) that
- * have failed. */
+ * From outside nobody can tell who stood in line already and who was still on the way; `parked`,
+ * where it is known, is a moment at which an operation did.
+ *
+ * The search is Wing and Gong's, with Lowe's memory of the states that have failed. */
 #ifndef GAMP_TEST_LINEAR_H
 #define GAMP_TEST_LINEAR_H
 
@@ -31,6 +32,7 @@ enum linear_outcome { LINEAR_DONE, LINEAR_CLOSED, LINEAR_PANICKED, LINEAR_NOTHIN
 
 struct linear_op {
     uint64_t begin, end;
+    uint64_t parked; /* it stood in line then; 0: not known */
     uint8_t outcome;
     uint8_t which; /* the case that was done, or found its channel closed */
     uint8_t ncases;
