@@ -22,6 +22,7 @@
 #include "sched/preempt.h"
 #include "sched/schedt.h"
 #include "sched/switch_g.h"
+#include "sched/walk.h"
 
 enum { STEAL_TRIES = 4 };
 
@@ -130,45 +131,6 @@ void wakenetpoller(int64_t when)
 
 /* --- sources of work ------------------------------------------------------------------------ */
 
-/* A walk over all Ps in an order that differs each time: start at a random one, step by a number
- * coprime to their count (Go's stealOrder). */
-static uint32_t gcd(uint32_t a, uint32_t b)
-{
-    while (b) {
-        uint32_t r = a % b;
-
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
-struct walk {
-    uint32_t i, count, pos, inc;
-};
-
-static struct walk walk_begin(uint32_t count)
-{
-    struct walk w = {0, count, sched_rand(count), 1};
-
-    if (count > 2) {
-        w.inc = 1 + sched_rand(count - 1);
-        while (gcd(w.inc, count) != 1)
-            w.inc = w.inc % (count - 1) + 1;
-    }
-    return w;
-}
-
-static struct p *walk_next(struct walk *w)
-{
-    struct p *pp = allp[w->pos];
-
-    if (w->i++ == w->count)
-        return NULL;
-    w->pos = (w->pos + w->inc) % w->count;
-    return pp;
-}
-
 /* How many due timers to run at a time. What the own queue cannot hold would go to the end of the
  * global one, behind all that waits there. And what is woken should run while the caches know it:
  * stacks lie a page multiple apart, so all of a crowd share few sets of them. */
@@ -210,9 +172,9 @@ static struct g *stealwork(struct p *pp, int64_t *until, bool *newwork)
     for (int i = 0; i < STEAL_TRIES; i++) {
         bool last = i == STEAL_TRIES - 1;
         struct walk w = walk_begin((uint32_t)load_relaxed(&gomaxprocs));
-        struct p *p2;
 
-        while ((p2 = walk_next(&w)) != NULL) {
+        for (uint32_t k; walk_next(&w, &k);) {
+            struct p *p2 = allp[k];
             struct g *gp;
 
             if (load_relaxed(&sched.gcwaiting)) {

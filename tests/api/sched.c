@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sched: goroutines run, yield, end; the number of Ps changes under them. */
+#define _GNU_SOURCE
 #include "harness/test.h"
 #include <errno.h>
 #include <gamp/chan.h>
@@ -11,6 +12,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static _Atomic long count;
@@ -93,6 +97,67 @@ TEST_GO(many_yield)
         gamp_gosched();
 }
 
+/* As many as there are Ps run at the same time: none of them makes a call that gives its P away,
+ * and none is stopped, so each round needs them all. */
+static _Atomic int in_round[20];
+
+static void meet_all(int procs)
+{
+    for (int i = 0; i < 20; i++) {
+        in_round[i]++;
+        while (in_round[i] < procs)
+            sched_yield();
+    }
+    count++;
+}
+
+static int as_many_as_ps(int argc, char **argv)
+{
+    int procs = gamp_gomaxprocs(0);
+
+    (void)argv;
+    for (int i = 1; i < procs; i++)
+        CHECK_EQ(gamp_go(meet_all, procs), 0);
+    meet_all(procs);
+    until(procs);
+    return argc;
+}
+
+TEST_WITHIN(as_many_run_at_once_as_there_are_ps, 60)
+{
+    setenv("GAMPDEBUG", "asyncpreemptoff=1", 1);
+    CHECK_EQ(gamp_run(as_many_as_ps, 5, NULL), 5);
+    CHECK_EQ(count, gamp_gomaxprocs(0));
+}
+
+/* Two that wake each other in turn share one slice: whoever else waits for the P has it again and
+ * again. */
+static _Atomic int stop;
+
+static void hit(gamp_chan *in, gamp_chan *out)
+{
+    int v;
+
+    while (!stop) {
+        gamp_chan_recv(in, &v);
+        gamp_chan_send(out, &v);
+    }
+}
+
+TEST_GO(a_pair_does_not_keep_the_p)
+{
+    gamp_chan *a = gamp_chan_of(int, 0), *b = gamp_chan_of(int, 0);
+    int v = 1;
+
+    gamp_gomaxprocs(1);
+    CHECK_EQ(gamp_go(hit, a, b), 0);
+    CHECK_EQ(gamp_go(hit, b, a), 0);
+    gamp_chan_send(a, &v);
+    CHECK_EQ(gamp_go(yielder, 20), 0);
+    until(1);
+    stop = 1;
+}
+
 /* A tree of spawns, each node by another goroutine. */
 static void node(int depth)
 {
@@ -108,8 +173,6 @@ TEST_GO_WITHIN(spawn_tree, 60)
     CHECK_EQ(gamp_go(node, 16), 0);
     until((1 << 17) - 1);
 }
-
-static _Atomic int stop;
 
 static void churn(void)
 {
@@ -261,11 +324,43 @@ static void locked(void)
     count++;
 }
 
-static void ends_locked(void)
+/* Changes what the thread is and ends without putting it back. */
+static const char marked[] = "marked";
+static _Atomic pid_t marked_tid[50];
+
+static bool is_marked(void)
+{
+    char name[17] = {0};
+
+    CHECK_EQ(prctl(PR_GET_NAME, name), 0);
+    return strcmp(name, marked) == 0;
+}
+
+static void ends_locked(int i)
 {
     gamp_lock_os_thread();
+    CHECK(!is_marked());
+    CHECK_EQ(prctl(PR_SET_NAME, marked), 0);
+    marked_tid[i] = (pid_t)syscall(SYS_gettid);
     gamp_gosched();
+    CHECK(is_marked());
     count++;
+}
+
+static void runs_unmarked(void)
+{
+    CHECK(!is_marked());
+    usleep(100); /* so that many threads are needed, made while those live */
+    CHECK(!is_marked());
+    count++;
+}
+
+static bool thread_is_there(pid_t tid)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/self/task/%d", (int)tid);
+    return access(path, F_OK) == 0;
 }
 
 TEST_GO_WITHIN(lock_os_thread, 60)
@@ -275,11 +370,24 @@ TEST_GO_WITHIN(lock_os_thread, 60)
         CHECK_EQ(gamp_go(yielder, 2000), 0);
     }
     until(8);
-    for (int i = 0; i < 50; i++)
-        CHECK_EQ(gamp_go(ends_locked), 0);
-    until(58);
     while (gamp_num_goroutine() > 1)
         gamp_gosched();
+}
+
+/* Such a thread ends, and nobody else runs on it or on a child of it. The process's first thread
+ * cannot end; it waits. */
+TEST_GO_WITHIN(a_thread_ends_with_a_goroutine_that_is_locked_to_it, 60)
+{
+    for (int i = 0; i < 50; i++) {
+        CHECK_EQ(gamp_go(ends_locked, i), 0);
+        for (int k = 0; k < 4; k++)
+            CHECK_EQ(gamp_go(runs_unmarked), 0);
+    }
+    until(250);
+    for (int i = 0; i < 50; i++)
+        while (marked_tid[i] != getpid() && thread_is_there(marked_tid[i]))
+            gamp_sleep(GAMP_MILLISECOND);
+    CHECK(!is_marked());
 }
 
 static void *host(void *arg)
