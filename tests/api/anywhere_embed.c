@@ -353,6 +353,45 @@ static long resident(void)
     return pages * 4;
 }
 
+/* As on the threads of libraries, which want no signal to reach them. */
+static void *without_signals(void *arg)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, &all, NULL), 0);
+    return foreign(arg);
+}
+
+TEST_GO_WITHIN(threads_without_signals_call_everything, 60)
+{
+    sigset_t mask;
+    pthread_t th[4];
+    int lfd = gamp_listen("tcp", "127.0.0.1:0");
+
+    CHECK_GT(gamp_local_addr(lfd, f.where, sizeof f.where), 0);
+    f.ping = gamp_chan_of(long, 0);
+    f.pong = gamp_chan_of(long, 0);
+    f.ctx = gamp_context_with_cancel(gamp_context_background());
+    gamp_sem_init(&f.sem, 2);
+    CHECK_EQ(gamp_go(echo_numbers), 0);
+    CHECK_EQ(gamp_go(serve, lfd), 0);
+    gamp_waitgroup_add(&f.wg, 4);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(pthread_create(&th[i], NULL, without_signals, NULL), 0);
+    gamp_waitgroup_wait(&f.wg);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(pthread_join(th[i], NULL), 0);
+    CHECK_EQ(f.turns, 20);
+    /* Their masks are not the goroutines'. */
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, NULL, &mask), 0);
+    CHECK(!sigismember(&mask, SIGTERM));
+    gamp_chan_close(f.ping);
+    gamp_context_cancel(f.ctx, 0);
+    gamp_context_unref(f.ctx);
+    gamp_close(lfd);
+}
+
 /* KiB; a sanitizer's quarantine grows for a while. */
 #ifdef __SANITIZE_ADDRESS__
 enum { GROWTH = 400000 };

@@ -2,10 +2,12 @@
 /* ends: the ends of a program, by return, exit, panic, fault and deadlock, with goroutines in all
  * kinds of places. */
 #include "harness/test.h"
+#include <dlfcn.h>
 #include <errno.h>
 #include <gamp/go.h>
 #include <gamp/panic.h>
 #include <gamp/run.h>
+#include <gamp/time.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +41,26 @@ static void hog_plain(void)
         ;
 }
 
+static void hog_dlopen(void)
+{
+    ready++;
+    for (;;) {
+        void *lib = dlopen("libm.so.6", RTLD_NOW | RTLD_LOCAL);
+
+        if (lib)
+            dlclose(lib);
+        dlopen("no such library", RTLD_NOW);
+    }
+}
+
+/* As Go's TestPanicDeadlockGosched: always about to be chosen. */
+static void yields(void)
+{
+    ready++;
+    for (;;)
+        gamp_gosched();
+}
+
 static void blocked(void)
 {
     ready++;
@@ -52,10 +74,28 @@ static void start_hogs(void)
         CHECK_EQ(gamp_go(hog_malloc), 0);
         CHECK_EQ(gamp_go(hog_stdio), 0);
         CHECK_EQ(gamp_go(hog_plain), 0);
+        CHECK_EQ(gamp_go(hog_dlopen), 0);
+        CHECK_EQ(gamp_go(yields), 0);
         CHECK_EQ(gamp_go(blocked), 0);
     }
-    while (ready < 12)
-        gamp_gosched();
+}
+
+static void await_hogs(void)
+{
+    while (ready < 18)
+        gamp_sleep(GAMP_MILLISECOND);
+}
+
+/* Whoever was stopped with one has given it back. */
+static void take_libcs_locks(void)
+{
+    void *lib = dlopen("libm.so.6", RTLD_NOW);
+
+    free(malloc(100));
+    CHECK_GT(printf("%s", " "), 0);
+    CHECK_EQ(fflush(NULL), 0);
+    CHECK(lib != NULL);
+    dlclose(lib);
 }
 
 static int main_hogs(int argc, char **argv)
@@ -63,6 +103,7 @@ static int main_hogs(int argc, char **argv)
     (void)argc;
     (void)argv;
     start_hogs();
+    await_hogs();
     return 5;
 }
 
@@ -72,8 +113,7 @@ static void run_hogs(void *arg)
 
     (void)arg;
     code = gamp_run(main_hogs, 0, NULL);
-    /* Nobody holds a lock of libc. */
-    free(malloc(100));
+    take_libcs_locks();
     fprintf(stderr, "after run %d\n", code);
     exit(code);
 }
@@ -84,11 +124,31 @@ TEST_WITHIN(return_among_hogs, 60)
         expect_exit(run_hogs, NULL, 5, NULL); /* whether gamp_run came back or exited for it */
 }
 
+/* Those that make no call run on: the host is told so, and may go on with its own work. */
+static void run_embedded(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(gamp_start(NULL), 0);
+    start_hogs();
+    await_hogs();
+    CHECK_EQ(gamp_stop(gamp_now() + GAMP_MILLISECOND), -ETIMEDOUT);
+    take_libcs_locks();
+    CHECK_EQ(gamp_go(yields), -EPERM);
+    exit(8);
+}
+
+TEST_WITHIN(stop_among_hogs, 60)
+{
+    for (int i = 0; i < 5; i++)
+        expect_exit(run_embedded, NULL, 8, NULL);
+}
+
 static int main_exit(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
     start_hogs();
+    await_hogs();
     exit(9);
 }
 
@@ -109,6 +169,7 @@ static int main_panics(int argc, char **argv)
     (void)argc;
     (void)argv;
     start_hogs();
+    await_hogs();
     gamp_panic("at the %s", "end");
 }
 

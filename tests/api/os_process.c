@@ -2,10 +2,12 @@
 /* Starting programs and waiting for them. */
 #define _GNU_SOURCE
 #include "harness/test.h"
+#include <gamp/context.h>
 #include <gamp/go.h>
 #include <gamp/net.h>
 #include <gamp/os.h>
 #include <gamp/run.h>
+#include <gamp/select.h>
 #include <gamp/sync.h>
 #include <gamp/time.h>
 #include <signal.h>
@@ -173,6 +175,36 @@ TEST_GO(wait_until)
     CHECK_EQ(kill(p.pid, SIGKILL), 0);
     CHECK_EQ(gamp_process_wait(&p, GAMP_NEVER), 128 + SIGKILL);
     CHECK_EQ(gamp_process_wait(&p, gamp_now() - 1), 128 + SIGKILL);
+}
+
+/* As a program does that ties a process to a context: its descriptor is readable when it has
+ * ended. */
+static int run_under(gamp_context *ctx, const char *const argv[])
+{
+    gamp_process p;
+
+    CHECK_EQ(gamp_exec(argv, NULL, &p), 0);
+    if (p.pidfd < 0) {
+        kill(p.pid, SIGKILL);
+        gamp_process_wait(&p, GAMP_NEVER);
+        test_skip("no pidfd here");
+    }
+    if (gamp_select(GAMP_READABLE(p.pidfd), GAMP_RECV(gamp_context_done(ctx), NULL)) == 1)
+        CHECK_EQ(kill(p.pid, SIGKILL), 0);
+    return gamp_process_wait(&p, GAMP_NEVER);
+}
+
+TEST_GO(killed_on_context)
+{
+    gamp_context *ctx = gamp_context_with_timeout(gamp_context_background(), 20 * MS);
+    gamp_context *more = gamp_context_with_cancel(gamp_context_background());
+
+    CHECK_EQ(run_under(ctx, ARGS("sleep", "100")), 128 + SIGKILL);
+    CHECK_EQ(gamp_context_err(ctx), -ETIMEDOUT);
+    CHECK_EQ(run_under(more, ARGS("sh", "-c", "exit 3")), 3);
+    CHECK_EQ(gamp_context_err(more), 0);
+    gamp_context_unref(ctx);
+    gamp_context_unref(more);
 }
 
 static void waiter(gamp_process *p, gamp_waitgroup *wg)

@@ -2,6 +2,7 @@
 /* sched: goroutines run, yield, end; the number of Ps changes under them. */
 #define _GNU_SOURCE
 #include "harness/test.h"
+#include <dirent.h>
 #include <errno.h>
 #include <gamp/chan.h>
 #include <gamp/go.h>
@@ -460,6 +461,84 @@ TEST(embedded)
     CHECK_EQ(gamp_stop(INT64_MAX), 0);
     CHECK_EQ(gamp_stop(INT64_MAX), 0);
     CHECK_EQ(gamp_go(none), -EPERM);
+}
+
+static void threads_run_on(const cpu_set_t *set)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    const struct dirent *e;
+
+    CHECK(tasks != NULL);
+    while ((e = readdir(tasks)) != NULL)
+        if (atoi(e->d_name) > 0)
+            (void)!sched_setaffinity(atoi(e->d_name), sizeof *set, set); /* it may have ended */
+    closedir(tasks);
+}
+
+/* All threads, as taskset -a does; also those that began meanwhile, with their maker's old mask. */
+static void run_on(const cpu_set_t *set)
+{
+    threads_run_on(set);
+    threads_run_on(set);
+}
+
+static int moves_to_fewer_cpus(int argc, char **argv)
+{
+    int before = gamp_num_cpu(), cpu = 0;
+    cpu_set_t all, one;
+
+    (void)argv;
+    CHECK_EQ(gamp_gomaxprocs(0), before);
+    CHECK_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+    while (!CPU_ISSET(cpu, &all))
+        cpu++;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    run_on(&one);
+    while (gamp_gomaxprocs(0) != 1)
+        gamp_sleep(10 * GAMP_MILLISECOND);
+    CHECK_EQ(gamp_num_cpu(), 1);
+    CHECK_EQ(gamp_go(none), 0);
+    until(1);
+    run_on(&all);
+    while (gamp_gomaxprocs(0) != before)
+        gamp_sleep(10 * GAMP_MILLISECOND);
+    return argc;
+}
+
+static int has_its_own_number(int argc, char **argv)
+{
+    cpu_set_t one;
+
+    (void)argv;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    CHECK_EQ(gamp_gomaxprocs(0), 3);
+    run_on(&one);
+    gamp_sleep(1500 * GAMP_MILLISECOND); /* what is tested: nobody changes it meanwhile */
+    CHECK_EQ(gamp_gomaxprocs(0), 3);
+    return argc;
+}
+
+/* Looked at once a second; not where the program or its user has chosen. */
+TEST_WITHIN(the_number_of_ps_follows_the_cpus, 60)
+{
+    if (getenv("TEST_EMULATOR"))
+        test_skip("the emulator's own threads");
+    if (gamp_num_cpu() < 2)
+        test_skip("there is one CPU");
+    unsetenv("GAMPMAXPROCS");
+    CHECK_EQ(gamp_run(moves_to_fewer_cpus, 5, NULL), 5);
+}
+
+TEST(a_number_of_ps_that_was_chosen_stays)
+{
+    const gamp_config cfg = {.maxprocs = 3};
+
+    if (getenv("TEST_EMULATOR"))
+        test_skip("the emulator's own threads");
+    unsetenv("GAMPMAXPROCS");
+    CHECK_EQ(gamp_run_with(&cfg, has_its_own_number, 5, NULL), 5);
 }
 
 static int counts_itself(int argc, char **argv)

@@ -13,7 +13,7 @@ static uintptr_t frame_at;
 
 /* Fills the callee-saved registers with marks, calls switch_to(save, sp) and answers a mask of
  * those that came back changed. */
-unsigned switch_with_marks(uintptr_t *save, uintptr_t sp);
+uint64_t switch_with_marks(uintptr_t *save, uintptr_t sp);
 
 /* As any function that switches: the compiler is to keep what the switch changes. */
 noinline void switch_to(uintptr_t *save, uintptr_t sp);
@@ -43,90 +43,39 @@ __asm__(
     "popq %r15\n\tpopq %r14\n\tpopq %r13\n\tpopq %r12\n\tpopq %rbx\n\tpopq %rbp\n\tret\n"
     ".size switch_with_marks, .-switch_with_marks");
 #else
+/* clang-format off: a line an instruction. */
 #define CLOBBER()                                                                                  \
     __asm__ volatile("mov x19, 0\n\tmov x20, 0\n\tmov x21, 0\n\tmov x22, 0\n\tmov x23, 0\n\t"      \
                      "mov x24, 0\n\tmov x25, 0\n\tmov x26, 0\n\tmov x27, 0\n\tmov x28, 0\n\t"      \
-                     "fmov d8, xzr\n\tfmov d9, xzr\n\tfmov d15, xzr" ::                            \
+                     "fmov d8, xzr\n\tfmov d9, xzr\n\tfmov d10, xzr\n\tfmov d11, xzr\n\t"          \
+                     "fmov d12, xzr\n\tfmov d13, xzr\n\tfmov d14, xzr\n\tfmov d15, xzr" ::         \
                          : "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28",   \
-                           "v8", "v9", "v15")
-#define SET(r, n) "mov x" #r ", " #n "\n\t"
-#define SAME(r, n, bit) "cmp x" #r ", " #n "\n\tb.eq 1f\n\torr x0, x0, " #bit "\n1:\t"
+                           "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15")
+#define SET(r) "mov x" #r ", " #r "\n\t"
+#define SETD(r) "mov x9, " #r "\n\tfmov d" #r ", x9\n\t"
+/* Bit r of the answer is register r; those of d are 32 higher. */
+#define SAME(r) "cmp x" #r ", " #r "\n\tb.eq 1f\n\torr x0, x0, #(1 << " #r ")\n1:\t"
+#define SAMED(r)                                                                                   \
+    "fmov x9, d" #r "\n\tcmp x9, " #r "\n\tb.eq 1f\n\torr x0, x0, #(1 << (32 + " #r "))\n1:\t"
 __asm__(
     ".text\n.globl switch_with_marks\n.type switch_with_marks, %function\n"
     "switch_with_marks:\n\t"
-    "stp x29, x30, [sp, -176]!\n\tstp x19, x20, [sp, 16]\n\tstp x21, x22, [sp, 32]\n\t"
-    "stp x23, x24, [sp, 48]\n\tstp x25, x26, [sp, 64]\n\tstp x27, x28, [sp, 80]\n\t"
-    "stp d8, d9, [sp, 96]\n\tstr d15, [sp, 112]\n\t" SET(19, 19) SET(20, 20) SET(21, 21) SET(22, 22)
-        SET(23, 23) SET(24, 24) SET(25, 25) SET(26, 26) SET(27, 27) SET(28, 28) SET(
-            29,
-            29) "mov x9, 8\n\tfmov d8, x9\n\tmov x9, 9\n\tfmov d9, x9\n\t"
-                "mov x9, 15\n\tfmov d15, x9\n\tbl switch_to\n\tmov x0, 0\n\t" SAME(19, 19, 1) SAME(
-                    20, 20, 2) SAME(21, 21, 4) SAME(22, 22, 8) SAME(23, 23, 16) SAME(24, 24, 32)
-                    SAME(25, 25, 64) SAME(26, 26, 128) SAME(27, 27, 256) SAME(28, 28, 512)
-                        SAME(29, 29, 1024) "fmov x9, d8\n\t" SAME(
-                            9, 8,
-                            2048) "fmov x9, d9\n\t" SAME(9, 9,
-                                                         4096) "fmov x9, d15\n\t" SAME(9, 15,
-                                                                                       8192) "ldp "
-                                                                                             "d8, "
-                                                                                             "d9, "
-                                                                                             "[sp, "
-                                                                                             "96]"
-                                                                                             "\n\tl"
-                                                                                             "dr "
-                                                                                             "d15, "
-                                                                                             "[sp, "
-                                                                                             "112]"
-                                                                                             "\n\tl"
-                                                                                             "dp "
-                                                                                             "x19, "
-                                                                                             "x20, "
-                                                                                             "[sp, "
-                                                                                             "16]"
-                                                                                             "\n\t"
-                                                                                             "ldp "
-                                                                                             "x21, "
-                                                                                             "x22, "
-                                                                                             "[sp, "
-                                                                                             "32]"
-                                                                                             "\n\tl"
-                                                                                             "dp "
-                                                                                             "x23, "
-                                                                                             "x24, "
-                                                                                             "[sp, "
-                                                                                             "48]"
-                                                                                             "\n\tl"
-                                                                                             "dp "
-                                                                                             "x25, "
-                                                                                             "x26, "
-                                                                                             "[sp, "
-                                                                                             "64]"
-                                                                                             "\n\t"
-                                                                                             "ldp "
-                                                                                             "x27, "
-                                                                                             "x28, "
-                                                                                             "[sp, "
-                                                                                             "80]"
-                                                                                             "\n\tl"
-                                                                                             "dp "
-                                                                                             "x29, "
-                                                                                             "x30, "
-                                                                                             "[sp],"
-                                                                                             " 176"
-                                                                                             "\n\tr"
-                                                                                             "et\n"
-                                                                                             ".size"
-                                                                                             " swit"
-                                                                                             "ch_"
-                                                                                             "with_"
-                                                                                             "marks"
-                                                                                             ", "
-                                                                                             ".-"
-                                                                                             "switc"
-                                                                                             "h_"
-                                                                                             "with_"
-                                                                                             "mark"
-                                                                                             "s");
+    "stp x29, x30, [sp, -176]!\n\t"
+    "stp x19, x20, [sp, 16]\n\tstp x21, x22, [sp, 32]\n\tstp x23, x24, [sp, 48]\n\t"
+    "stp x25, x26, [sp, 64]\n\tstp x27, x28, [sp, 80]\n\t"
+    "stp d8, d9, [sp, 96]\n\tstp d10, d11, [sp, 112]\n\t"
+    "stp d12, d13, [sp, 128]\n\tstp d14, d15, [sp, 144]\n\t" SET(19) SET(20) SET(21) SET(22) SET(
+        23) SET(24) SET(25) SET(26) SET(27) SET(28) SET(29) SETD(8) SETD(9) SETD(10) SETD(11)
+        SETD(12) SETD(13) SETD(14) SETD(15) "bl switch_to\n\tmov x0, 0\n\t" SAME(19) SAME(20) SAME(
+            21) SAME(22) SAME(23) SAME(24) SAME(25) SAME(26) SAME(27) SAME(28) SAME(29) SAMED(8)
+            SAMED(9) SAMED(10) SAMED(11) SAMED(12) SAMED(13) SAMED(14) SAMED(
+                15) "ldp d8, d9, [sp, 96]\n\tldp d10, d11, [sp, 112]\n\t"
+                    "ldp d12, d13, [sp, 128]\n\tldp d14, d15, [sp, 144]\n\t"
+                    "ldp x19, x20, [sp, 16]\n\tldp x21, x22, [sp, 32]\n\tldp x23, x24, [sp, 48]\n\t"
+                    "ldp x25, x26, [sp, 64]\n\tldp x27, x28, [sp, 80]\n\t"
+                    "ldp x29, x30, [sp], 176\n\tret\n"
+                    ".size switch_with_marks, .-switch_with_marks");
+/* clang-format on */
 #endif
 
 static void other(void)
