@@ -88,7 +88,7 @@ int mapmem_table(struct mapmem *mem)
 {
     uint32_t last = map_segments(mem->bits) - 1;
     size_t bytes = (last ? (size_t)1 << (mem->bits - 1) : MAP_FIRST) * sizeof(struct maplink);
-    struct maptable *t = objmem_alloc(sizeof *t + (last + 1) * sizeof t->segs[0]);
+    struct maptable *t = objmem_alloc(offsetof(struct maptable, segs[last + 1]));
 
     if (!t)
         return -ENOMEM;

@@ -50,12 +50,13 @@ static int round_of(bool handoff)
     return first;
 }
 
-TEST_GO_WITHIN(the_waiter_runs_first, 60)
+static void waiter_runs_first(int procs)
 {
     enum { N = 3000 };
     gamp_waitgroup wg = {0};
     int direct = 0;
 
+    gamp_gomaxprocs(procs);
     for (int i = 1; i < gamp_gomaxprocs(0); i++)
         CHECK_EQ(gamp_waitgroup_go(&wg, yielder), 0);
     for (int i = 0; i < N; i++)
@@ -63,6 +64,21 @@ TEST_GO_WITHIN(the_waiter_runs_first, 60)
     over = true;
     gamp_waitgroup_wait(&wg);
     CHECK_MSG(direct > N * 2 / 3, "%d of %d", direct, N);
+}
+
+TEST_GO_WITHIN(the_waiter_runs_first_at_one_p, 60)
+{
+    waiter_runs_first(1);
+}
+
+TEST_GO_WITHIN(the_waiter_runs_first_at_two_ps, 60)
+{
+    waiter_runs_first(2);
+}
+
+TEST_GO_WITHIN(the_waiter_runs_first_at_eight_ps, 60)
+{
+    waiter_runs_first(8);
 }
 
 /* Without handoff the releaser goes on, on one P surely: the test above can fail. */
