@@ -9,7 +9,8 @@
 
 #include "response.h"
 
-/* Answers may come so long after the end; then the server is said to have timed out. */
+/* Connections and answers may come so long after the end; then the server is said to have timed
+ * out. */
 #define PATIENCE (2 * GAMP_SECOND)
 /* Between attempts to connect that fail. */
 #define PAUSE (10 * GAMP_MILLISECOND)
@@ -84,7 +85,7 @@ static bool batch(struct client *c)
 static void one_connection(struct client *c)
 {
     int one = 1;
-    c->fd = gamp_dial("tcp", c->load->address, c->load->end);
+    c->fd = gamp_dial("tcp", c->load->address, c->load->end + PATIENCE);
     if (c->fd < 0) {
         count_error(&c->results.connect_errors, &c->results, c->fd);
         gamp_sleep(PAUSE);
