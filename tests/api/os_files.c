@@ -133,7 +133,7 @@ TEST_GO(fifo)
     cleanup();
 }
 
-static void count(int *n, int *stop)
+static void count(int *n, const int *stop)
 {
     while (!__atomic_load_n(stop, __ATOMIC_RELAXED)) {
         __atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
@@ -153,11 +153,12 @@ static void open_reader(int *opened)
 TEST_GO(others_run_meanwhile)
 {
     int n = 0, stop = 0, opened = 0, fd;
+    gamp_waitgroup wg = {0};
 
     gamp_gomaxprocs(1);
     CHECK(mkdtemp(dir) != NULL);
     CHECK_EQ(mkfifo(at("fifo"), 0600), 0);
-    CHECK_EQ(gamp_go(count, &n, &stop), 0);
+    CHECK_EQ(gamp_waitgroup_go(&wg, count, &n, &stop), 0);
     CHECK_EQ(gamp_go(open_reader, &opened), 0);
     while (__atomic_load_n(&n, __ATOMIC_RELAXED) < 20)
         gamp_gosched();
@@ -168,7 +169,7 @@ TEST_GO(others_run_meanwhile)
         gamp_sleep(GAMP_MILLISECOND);
     __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
     CHECK_EQ(gamp_close(fd), 0);
-    gamp_sleep(5 * GAMP_MILLISECOND);
+    gamp_waitgroup_wait(&wg);
     cleanup();
 }
 
@@ -183,11 +184,12 @@ static void write_after(int fd, int *n, int least)
 TEST_GO(hints)
 {
     int n = 0, stop = 0, p[2];
+    gamp_waitgroup wg = {0};
     char c;
 
     gamp_gomaxprocs(1);
     CHECK_EQ(pipe(p), 0);
-    CHECK_EQ(gamp_go(count, &n, &stop), 0);
+    CHECK_EQ(gamp_waitgroup_go(&wg, count, &n, &stop), 0);
     for (int i = 1; i <= 5; i++) {
         CHECK_EQ(gamp_go(write_after, p[1], &n, 3 * i), 0);
         gamp_blocking_enter();
@@ -196,5 +198,5 @@ TEST_GO(hints)
         CHECK_GE(__atomic_load_n(&n, __ATOMIC_RELAXED), 3 * i);
     }
     __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
-    gamp_sleep(5 * GAMP_MILLISECOND);
+    gamp_waitgroup_wait(&wg);
 }

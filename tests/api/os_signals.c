@@ -23,7 +23,7 @@ static int next_signal(gamp_chan *c)
 {
     int sig = 0;
 
-    CHECK_EQ(gamp_chan_recv_until(c, &sig, gamp_now() + 5 * SECOND), 0);
+    CHECK(gamp_chan_recv(c, &sig));
     return sig;
 }
 
@@ -276,9 +276,7 @@ TEST_GO(in_a_select)
 
     CHECK_EQ(gamp_signal_notify(c, SIGUSR2), 0);
     kill(getpid(), SIGUSR2);
-    CHECK_EQ(
-        gamp_select(GAMP_RECV(never, NULL), GAMP_RECV(c, &sig), GAMP_AT(gamp_now() + 5 * SECOND)),
-        1);
+    CHECK_EQ(gamp_select(GAMP_RECV(never, NULL), GAMP_RECV(c, &sig), GAMP_AT(GAMP_NEVER)), 1);
     CHECK_EQ(sig, SIGUSR2);
     gamp_signal_stop(c);
     gamp_chan_unref(c);

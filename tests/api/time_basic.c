@@ -222,10 +222,11 @@ TEST_GO(ticker_drops_and_keeps_phase)
     CHECK_EQ(gamp_chan_len(gamp_timer_chan(t)), 1);
     first = receive(t);
     CHECK(first - begin >= d);
+    /* A tick that was about to be dropped may have come just behind that. */
     second = receive(t);
-    CHECK(second - begin >= 5 * d);
+    CHECK(second - begin >= 4 * d);
     third = receive(t);
-    CHECK(third - begin >= 6 * d);
+    CHECK(third - begin >= 5 * d);
     gamp_timer_free(t);
 }
 

@@ -68,9 +68,9 @@ static int tcp(void)
     if (err >= 0)
         err = gamp_local_addr(lfd, where, sizeof where);
     if (err >= 0)
-        err = a = gamp_dial("tcp", where, gamp_now() + GAMP_SECOND);
+        err = a = gamp_dial("tcp", where, gamp_now() + 10 * GAMP_SECOND);
     if (err >= 0)
-        err = gamp_set_read_deadline(lfd, gamp_now() + 200 * GAMP_MILLISECOND);
+        err = gamp_set_read_deadline(lfd, gamp_now() + 10 * GAMP_SECOND);
     if (err >= 0)
         err = b = gamp_accept(lfd);
     if (err >= 0)
@@ -96,7 +96,7 @@ static int unixes(void)
     snprintf(path, sizeof path, "@gamp-test-%d", (int)getpid());
     err = rx = gamp_listen_packet("unixgram", path);
     if (err >= 0)
-        err = tx = gamp_dial("unixgram", path, gamp_now() + GAMP_SECOND);
+        err = tx = gamp_dial("unixgram", path, gamp_now() + 10 * GAMP_SECOND);
     if (err >= 0)
         err = (int)gamp_write(tx, "x", 1);
     if (err >= 0)
