@@ -304,7 +304,8 @@ static always_inline void sysmon_attend(void)
  * guess be wrong. */
 static void ready_wake(struct p *pp)
 {
-    if (load_relaxed(&sched.npidle) == 0) {
+    /* Seqcst, behind the put: see proc.c. */
+    if (load_seqcst(&sched.npidle) == 0) {
         sysmon_attend();
         return;
     }
@@ -324,6 +325,8 @@ static void ready_wake(struct p *pp)
 void ready_on(struct p *pp, struct g *gp, bool next)
 {
     runqput(pp, gp, next);
+    if (!next)
+        fence_seqcst(); /* runnext was exchanged */
     ready_wake(pp);
 }
 

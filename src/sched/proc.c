@@ -3,12 +3,14 @@
  *
  * An M that looks for work while others idle is "spinning"; sched.nmspinning counts them. Whoever
  * makes work and sees an idle P wakes an M only while none spins. The two halves meet thus:
- *   maker:   put the goroutine (release);  full barrier;  read nmspinning
- *   spinner: nmspinning--;  full barrier;  look at all queues once more
+ *   maker:   put the goroutine (release);  full barrier;  read npidle, nmspinning
+ *   spinner: npidle++; nmspinning--;  full barrier;  look at all queues once more
  * so a goroutine is seen by the leaving spinner, or its maker sees no spinner and wakes one. The
  * last spinner that finds work wakes the next before it runs it (resetspinning). Both counters are
  * changed seqcst for that. needspinning: a stop found no P to hand work to; the next M that would
- * sleep looks again instead. */
+ * sleep looks again instead.
+ * The maker's barrier is an exchange (of runnext, of a lock) with a seqcst load behind it, or a
+ * fence. */
 #include "sched/proc.h"
 #include "base/throw.h"
 #include "event/event.h"
@@ -86,7 +88,7 @@ void injectglist(struct gqueue *q)
         /* Counted behind the put: a P that becomes idle looks at the queue in the same hold of
          * sched.lock, so it is counted here or has seen what was put. */
         globrunqputbatch(&all);
-        idle = (uint32_t)load_relaxed(&sched.npidle);
+        idle = (uint32_t)load_seqcst(&sched.npidle);
         for (uint32_t i = 0; i < MIN(n, idle); i++)
             startm(NULL, false);
         return;
@@ -106,6 +108,7 @@ void injectglist(struct gqueue *q)
         globrunqputbatch(&all);
     /* Put onto the local queue with every P idle a moment ago now busy: the usual spinning rule
      * holds. */
+    fence_seqcst();
     if (load_relaxed(&sched.npidle) != 0)
         wakep();
 }
