@@ -8,7 +8,7 @@
 #include "std/unixpath.h"
 #include <fcntl.h>
 
-/* The kernel's UIO_MAXIOV. */
+/* The kernel's UIO_MAXIOV; sendmsg would call more of them -EMSGSIZE. */
 enum { IOVS_MOST = 1024 };
 
 char fdio_race;
@@ -74,9 +74,6 @@ static ssize_t call_writev(const struct fdio *io, const struct fdargs *a)
     if (io->traits & PD_SOCKET) {
         struct msghdr m = {.msg_iov = a->p, .msg_iovlen = a->n};
 
-        /* sendmsg would call it -EMSGSIZE. */
-        if (a->n > IOVS_MOST)
-            return -EINVAL;
         return sys_call(SYS_sendmsg, io->fd, &m, MSG_NOSIGNAL);
     }
     return guarded(SYS_writev, io, a->p, a->n, iov_bytes(a->p, a->n));
@@ -127,7 +124,8 @@ ssize_t fd_readv(int fd, const struct iovec *iov, int n)
     struct fdio io = {.fd = fd, .mode = PD_READ};
     struct fdargs a = {.p = (void *)(uintptr_t)iov, .n = (size_t)n};
 
-    if (n < 0)
+    /* Not after a wait for something to read. */
+    if (n < 0 || n > IOVS_MOST)
         return -EINVAL;
     return fdio_once(&io, call_readv, &a, iov_bytes(iov, (size_t)n));
 }
@@ -137,7 +135,7 @@ ssize_t fd_writev(int fd, const struct iovec *iov, int n)
     struct fdio io = {.fd = fd, .mode = PD_WRITE};
     struct fdargs a = {.p = (void *)(uintptr_t)iov, .n = (size_t)n};
 
-    if (n < 0)
+    if (n < 0 || n > IOVS_MOST)
         return -EINVAL;
     return sigpipe_result(fd, fdio_once(&io, call_writev, &a, iov_bytes(iov, (size_t)n)));
 }

@@ -351,6 +351,8 @@ TEST_GO(vectors)
         CHECK_EQ(gamp_readv(from, many, 1025), -EINVAL);
         CHECK_EQ(gamp_readv(from, NULL, 0), 0);
         CHECK_EQ(gamp_read(from, a, 1), 1);
+        CHECK_EQ(gamp_fd_wait(from, POLLIN, gamp_now()), -ETIMEDOUT);
+        CHECK_EQ(gamp_readv(from, many, 1025), -EINVAL); /* at once, with nothing to read */
     }
     gamp_close(fds[0]);
     gamp_close(fds[1]);
