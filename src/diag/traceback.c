@@ -201,13 +201,24 @@ int traceback_frames(struct printer *p, struct unwind_regs *r, bool system)
     return printed + print_tail(p, &t, system);
 }
 
-/* The innermost function but for what the headers inline. */
+/* What gamp_go, and gamp::go and its like in C++, are made of. C++ functions that are inlined may
+ * have no names to tell them by, but they stand in gamp's headers. */
+static bool is_header_part(const struct symbol *s)
+{
+    const char *base = s->file ? strrchr(s->file, '/') : NULL;
+
+    return strncmp(s->function, "gamp_go", 7) == 0 ||
+           (base && base - s->file >= 5 && memcmp(base - 5, "/gamp", 5) == 0 &&
+            strstr(base, ".h") != NULL);
+}
+
+/* The innermost function but for those, or else the one that they are inlined into. */
 static void on_creator(void *arg, const struct symbol *s)
 {
     struct symbol *found = arg;
     uintptr_t entry = s->entry;
 
-    if (!found->function && s->function && strncmp(s->function, "gamp_go", 7) != 0)
+    if (s->function && (!found->function || is_header_part(found)))
         *found = *s;
     found->entry = entry;
 }

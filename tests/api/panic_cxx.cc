@@ -4,6 +4,7 @@
 #include "harness/test.h"
 #include <cstring>
 #include <gamp.h>
+#include <gamp/gamp.hpp>
 #include <stdexcept>
 #include <string>
 
@@ -261,4 +262,52 @@ TEST(uncaught_ones_run_deferred_calls)
     test_run_child(run, reinterpret_cast<void *>(uncaught_in_nested), &c);
     CHECK_EQ(c.status, 2);
     CHECK_CONTAINS(c.err, "deferred\npanic: uncaught C++ exception of type app::failure\n");
+}
+
+/* ---- the creator is the program's own, not what the headers inline there ---- */
+
+extern "C" {
+__attribute__((noinline)) int created_by_macro(int, char **)
+{
+    CHECK_EQ(gamp_go(throw_failure, nullptr), 0);
+    return gamp_selectv(nullptr, 0);
+}
+
+__attribute__((noinline)) int created_by_options(int, char **)
+{
+    CHECK_EQ(gamp_go_with(GAMP_OPTIONS(.name = "c"), throw_failure, nullptr), 0);
+    return gamp_selectv(nullptr, 0);
+}
+
+__attribute__((noinline)) int created_by_template(int, char **)
+{
+    CHECK_EQ(gamp::go([] { throw_failure(nullptr); }), 0);
+    return gamp_selectv(nullptr, 0);
+}
+
+__attribute__((noinline)) int created_by_group(int, char **)
+{
+    gamp_waitgroup wg = {};
+
+    CHECK_EQ(gamp_waitgroup_go(&wg, throw_failure, nullptr), 0);
+    return gamp_selectv(nullptr, 0);
+}
+}
+
+static void names_creator(int (*fn)(int, char **), const char *name)
+{
+    std::string text = std::string("\ncreated by ") + name + "\n";
+    test_child c;
+
+    test_run_child(run, reinterpret_cast<void *>(fn), &c);
+    CHECK_EQ(c.status, 2);
+    CHECK_CONTAINS(c.err, text.c_str());
+}
+
+TEST(creators_are_named)
+{
+    names_creator(created_by_macro, "created_by_macro");
+    names_creator(created_by_options, "created_by_options");
+    names_creator(created_by_template, "created_by_template");
+    names_creator(created_by_group, "created_by_group");
 }
