@@ -41,8 +41,8 @@ typedef struct gamp_config {
  * before main's function, under GAMP_MAIN, gamp_run and gamp_run_with (not gamp_start). Hooks of
  * one file run in the order written, files in link order (link-time optimisation may change the
  * order of files). It may use everything a goroutine may. A hook that is loaded (dlopen) after
- * main's function began does not run. name tells hooks of a file apart, and stands in dumps. Go:
- * func init(). */
+ * main's function began does not run, nor one that was unloaded before. name tells hooks of a file
+ * apart, and stands in dumps. Go: func init(). */
 #define GAMP_INIT(name) GAMP_INIT_(name, __COUNTER__)
 #define GAMP_INIT_(name, position)                                                                 \
     static void name##_gamp_init(void);                                                            \
@@ -51,6 +51,10 @@ typedef struct gamp_config {
     __attribute__((__constructor__)) static void name##_gamp_init_register(void)                   \
     {                                                                                              \
         gamp_init_register(&name##_gamp_init_node);                                                \
+    }                                                                                              \
+    __attribute__((__destructor__)) static void name##_gamp_init_unregister(void)                  \
+    {                                                                                              \
+        gamp_init_unregister(&name##_gamp_init_node);                                              \
     }                                                                                              \
     static void name##_gamp_init(void)
 
@@ -120,9 +124,10 @@ GAMP_API void gamp_unlock_os_thread(void);
  * thread, any time. */
 GAMP_API const char *gamp_version(void);
 
-/* For GAMP_INIT alone. A node is static memory; constructors hand them in before main. Nodes are
- * kept in the order of arrival, but those of one unit (a source file) by their position, since
- * compilers emit the constructors of a file in any order. */
+/* For GAMP_INIT alone. A node is static memory; constructors hand them in before main, and
+ * destructors take them back, as a library may be unloaded. Nodes are kept in the order of
+ * arrival, but those of one unit (a source file) by their position, since compilers emit the
+ * constructors of a file in any order. */
 struct gamp_init_node {
     struct gamp_init_node *next;
     void (*fn)(void);
@@ -131,6 +136,7 @@ struct gamp_init_node {
     unsigned position;
 };
 GAMP_API void gamp_init_register(struct gamp_init_node *node);
+GAMP_API void gamp_init_unregister(struct gamp_init_node *node);
 /* Its address tells one source file from another. */
 __attribute__((__unused__)) static char gamp_init_unit_;
 

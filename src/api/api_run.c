@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "api/api_run.h"
+#include "base/atomic.h"
 #include "os/linux/clock.h"
 #include "os/linux/cpus.h"
 #include "sched/aside.h"
@@ -19,16 +20,32 @@
 #define STRING(x) STRING2(x)
 
 static struct gamp_init_node *hooks_head;
+static uint32_t hooks_over; /* atomic: their time has passed, the list is looked at no more */
 
-/* Constructors run on one thread; nodes of one unit are adjacent, in any order. */
+/* The loader runs constructors and destructors one at a time. Nodes of one unit are adjacent, in
+ * any order. */
 void gamp_init_register(struct gamp_init_node *node)
 {
     struct gamp_init_node **at = &hooks_head;
 
+    if (load_acquire(&hooks_over))
+        return;
     while (*at && ((*at)->unit != node->unit || (*at)->position < node->position))
         at = &(*at)->next;
     node->next = *at;
     *at = node;
+}
+
+void gamp_init_unregister(struct gamp_init_node *node)
+{
+    struct gamp_init_node **at = &hooks_head;
+
+    if (load_acquire(&hooks_over))
+        return;
+    while (*at && *at != node)
+        at = &(*at)->next;
+    if (*at)
+        *at = node->next;
 }
 
 static void hooks_run(void)
@@ -37,6 +54,7 @@ static void hooks_run(void)
         n->fn();
         boot_step(n->name);
     }
+    store_release(&hooks_over, 1);
 }
 
 static struct boot boot_of(const gamp_config *cfg, bool library)
@@ -76,6 +94,7 @@ int gamp_start(const gamp_config *cfg)
 
     if (!boot_claim())
         return -EALREADY;
+    store_release(&hooks_over, 1);
     r = run_library(&b);
     *__errno_location() = saved;
     return r;

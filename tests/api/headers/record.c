@@ -187,6 +187,16 @@ void gamp_init_register(struct gamp_init_node *node)
     *at = node;
 }
 
+void gamp_init_unregister(struct gamp_init_node *node)
+{
+    struct gamp_init_node **at = &inits;
+
+    while (*at && *at != node)
+        at = &(*at)->next;
+    if (*at)
+        *at = node->next;
+}
+
 const char *record_init_order(void)
 {
     static char text[256];
