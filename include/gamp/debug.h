@@ -30,7 +30,9 @@ typedef struct gamp_sched_stats {
     uint64_t strays;          /* threads inside a blocking call that lost their processor */
     uint64_t stacks_reserved; /* bytes of address space */
     uint64_t stacks_resident; /* bytes of memory, an estimate */
-    uint64_t reserved[10];    /* 0; later versions name more here */
+    /* threads that wait with a goroutine stopped for overrunning its slice */
+    uint64_t pinned;
+    uint64_t reserved[9];     /* 0; later versions name more here */
 } gamp_sched_stats;
 
 /* Fills *s. Does not block; any thread, all 0 before the runtime runs. Go: runtime/metrics. */

@@ -60,6 +60,7 @@ void gamp_sched_stats_read(gamp_sched_stats *s)
     s->handoffs = load_relaxed(&sched.handoffs);
     s->preemptions = load_relaxed(&sched.preemptions);
     s->strays = count(load_relaxed(&sched.strays_now));
+    s->pinned = count(load_relaxed(&sched.pinned_now));
     s->stacks_reserved = stacks.mapped_bytes;
     s->stacks_resident = stacks.resident * PAGE;
 }

@@ -156,6 +156,7 @@ static void sleep_here(struct m *m, struct g *gp, struct m *next, struct p *pp)
     gp->waitreason = WAIT_PREEMPTED;
     casgstatus(gp, Grunning, Grunnable);
     globrunqputhog(gp);
+    fetch_add_relaxed(&sched.pinned_now, 1);
     if (next)
         wake_m(next, pp);
     else
@@ -165,6 +166,7 @@ static void sleep_here(struct m *m, struct g *gp, struct m *next, struct p *pp)
         unlock(&sched.lock);
     else
         sleep_m(m, PARKED_HANDLER);
+    fetch_add_relaxed(&sched.pinned_now, -1);
     if (m->p) {
         gp->run.pinm = NULL;
         casgstatus(gp, Grunnable, Grunning);

@@ -86,6 +86,7 @@ struct schedt {
     uint32_t dying;       /* atomic: one of them has begun its report */
     uint32_t forked;      /* atomic: this is the child of a fork */
     int32_t strays_now;   /* atomic: Ms in user code without a P */
+    int32_t pinned_now;   /* atomic: Ms asleep in the preemption handler */
     uint64_t handoffs, preemptions, strays; /* atomic counters */
 };
 

@@ -113,6 +113,32 @@ TEST_GO(pure_loops)
     among_hogs(spin, 20, 1000);
 }
 
+static uint64_t pinned(void)
+{
+    gamp_sched_stats s;
+
+    gamp_sched_stats_read(&s);
+    return s.pinned;
+}
+
+/* Each of those that were stopped waits on its thread, all of them while main has the only P. */
+TEST_GO(stopped_ones_are_counted)
+{
+    uint64_t rng = test_seed();
+
+    gamp_gomaxprocs(1);
+    CHECK_EQ(pinned(), 0);
+    t.kind = spin;
+    gamp_waitgroup_add(&t.wg, HOGS);
+    for (int i = 0; i < HOGS; i++)
+        CHECK_EQ(gamp_go(hog, i, test_rand(&rng)), 0);
+    while (pinned() < HOGS)
+        gamp_sleep(GAMP_MILLISECOND);
+    t.over = true;
+    gamp_waitgroup_wait(&t.wg);
+    CHECK_EQ(pinned(), 0);
+}
+
 static struct {
     gamp_chan *a, *b;
     int fd[2];
