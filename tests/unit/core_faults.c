@@ -740,6 +740,95 @@ TEST_GO_WITHIN(objects_without_descriptors, 60)
     fail_in_turn(&scenarios[7], SYS_bind, -ENOMEM);
 }
 
+/* --- operations, which need nothing ----------------------------------------------------------- */
+
+enum { TURNS = 300 };
+
+static struct {
+    gamp_chan *a, *b, *signal;
+    gamp_mutex mutex;
+    gamp_rwmutex rw;
+    gamp_cond cond;
+    gamp_sem sem;
+    gamp_waitgroup turn;
+    int turns; /* mutex */
+} op;
+
+static void answers(void)
+{
+    int v = 0, w = 0;
+
+    for (int i = 0; i < TURNS; i++) {
+        switch (i % 3) {
+        case 0:
+            CHECK(gamp_chan_recv(op.a, &v));
+            break;
+        case 1:
+            CHECK_EQ(gamp_chan_recv_until(op.a, &v, gamp_now() + GAMP_HOUR), 0);
+            break;
+        default:
+            CHECK_EQ(gamp_select(GAMP_RECV(op.b, &w), GAMP_AT(gamp_now() + GAMP_HOUR),
+                                 GAMP_RECV(op.signal, NULL), GAMP_RECV(NULL, &w),
+                                 GAMP_SEND(NULL, &w), GAMP_RECV(op.a, &v)),
+                     5);
+        }
+        gamp_mutex_lock(&op.mutex);
+        op.turns = v;
+        gamp_cond_signal(&op.cond);
+        gamp_mutex_unlock(&op.mutex);
+        gamp_sem_release(&op.sem, 1);
+        gamp_waitgroup_done(&op.turn);
+        gamp_rwmutex_rlock(&op.rw);
+        gamp_sleep(i % 50 ? 0 : GAMP_MICROSECOND);
+        gamp_rwmutex_runlock(&op.rw);
+    }
+}
+
+static void asks(void)
+{
+    for (int i = 0; i < TURNS; i++) {
+        gamp_waitgroup_add(&op.turn, 1);
+        if (i % 2)
+            gamp_chan_send(op.a, &i);
+        else
+            CHECK_EQ(gamp_select(GAMP_SEND(op.a, &i), GAMP_RECV(op.signal, NULL)), 0);
+        gamp_mutex_lock(&op.mutex);
+        while (op.turns != i)
+            gamp_cond_wait(&op.cond, &op.mutex);
+        gamp_mutex_unlock(&op.mutex);
+        CHECK_EQ(gamp_sem_acquire_until(&op.sem, 1, gamp_now() + GAMP_HOUR), 0);
+        gamp_waitgroup_wait(&op.turn);
+        CHECK_EQ(gamp_chan_try_recv(op.b, NULL), -EAGAIN);
+        CHECK_EQ(gamp_chan_recv_until(op.b, NULL, gamp_now() + GAMP_MICROSECOND), -ETIMEDOUT);
+        gamp_rwmutex_lock(&op.rw);
+        gamp_rwmutex_unlock(&op.rw);
+    }
+}
+
+/* No operation on what is there asks malloc for anything, however it waits. (The runtime may make
+ * threads meanwhile, which do.) */
+TEST_GO_WITHIN(operations_allocate_nothing, 60)
+{
+    gamp_waitgroup wg = {0};
+
+    op.a = gamp_chan_of(int, 0);
+    op.b = gamp_chan_of(int, 3);
+    op.signal = gamp_chan_new(0, 0);
+    for (int round = 0; round < 2; round++) {
+        op.turns = -1;
+        CHECK_EQ(gamp_waitgroup_go(&wg, answers), 0);
+        arm(FAULT_MALLOC, -ENOMEM, 0);
+        fault.goroutines = fault.every = true;
+        asks();
+        gamp_waitgroup_wait(&wg);
+        disarm();
+        CHECK(!faulted());
+    }
+    gamp_chan_unref(op.a);
+    gamp_chan_unref(op.b);
+    gamp_chan_unref(op.signal);
+}
+
 /* The same without a runtime, where threads do what goroutines would. */
 TEST_WITHIN(objects_without_memory_before_the_run, 60)
 {

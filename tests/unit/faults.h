@@ -14,6 +14,7 @@
 
 #include "os/linux/sys.h"
 #include <errno.h>
+#include <gamp/run.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -25,11 +26,12 @@
 static struct {
     long number;
     long error;
-    int at;     /* which call of that number fails, from 0 */
-    int n;      /* calls so far */
-    bool every; /* all from there on */
-    bool done;  /* it has failed */
-    pid_t tid;  /* of this thread alone, unless 0 */
+    int at;          /* which call of that number fails, from 0 */
+    int n;           /* calls so far */
+    bool every;      /* all from there on */
+    bool done;       /* it has failed */
+    pid_t tid;       /* of this thread alone, unless 0 */
+    bool goroutines; /* of these alone */
 } fault;
 
 /* Other threads of the runtime come by too; what they then see does not matter. */
@@ -37,7 +39,7 @@ FAULTS_FN static long inject(long number)
 {
     int n;
 
-    if (number != fault.number ||
+    if (number != fault.number || (fault.goroutines && gamp_goid() == 0) ||
         (fault.tid && sys_raw6(SYS_gettid, 0, 0, 0, 0, 0, 0) != fault.tid))
         return 0;
     n = __atomic_fetch_add(&fault.n, 1, __ATOMIC_RELAXED);
@@ -57,6 +59,7 @@ FAULTS_FN static void arm(long number, long error, int at)
     __atomic_store_n(&fault.done, false, __ATOMIC_RELAXED);
     fault.every = false;
     fault.tid = 0;
+    fault.goroutines = false;
     __atomic_store_n(&sys_fault, inject, __ATOMIC_SEQ_CST);
 }
 
