@@ -67,6 +67,7 @@ static bool set_key(const char *s, const char *eq, const char *end)
         return parse(eq + 1, end, UINT64_MAX, &debug.seed);
     if (is(s, eq, "sched") && is(eq + 1, end, "random")) {
         debug.sched_random = 1;
+        debug.directswitch = 0; /* it always takes the next one */
         return true;
     }
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)

@@ -251,6 +251,20 @@ static struct g *global_get(struct p *pp, uint32_t max, bool hogs)
     return gp;
 }
 
+/* GAMPDEBUG=sched=random: any of those in the own queue may be next. */
+static void shuffle(struct p *pp)
+{
+    bool inherit;
+
+    for (uint32_t n = sched_rand(runqsize(pp) + 1); n > 0; n--) {
+        struct g *gp = runqget(pp, &inherit);
+
+        if (!gp)
+            return;
+        runqput(pp, gp, false);
+    }
+}
+
 /* The sources in Go's order, without giving up the P. */
 static bool findwork(struct m *m, struct found *out, int64_t *until, bool *again)
 {
@@ -269,6 +283,8 @@ static bool findwork(struct m *m, struct found *out, int64_t *until, bool *again
         if ((out->gp = global_get(pp, 1, true)) != NULL)
             return true;
     }
+    if (unlikely(debug.sched_random))
+        shuffle(pp);
     if ((out->gp = runqget(pp, &out->inherit)) != NULL)
         return true;
     out->inherit = false;
