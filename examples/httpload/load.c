@@ -121,8 +121,10 @@ void load_connection(struct load *l)
         return;
     }
     c->load = l;
-    while (gamp_now() < l->end)
+    /* Once in any case: what cannot be reached is told however short the time was. */
+    do
         one_connection(c);
+    while (gamp_now() < l->end);
     add_up(l, &c->results);
     free(c);
 }

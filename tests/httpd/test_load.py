@@ -78,6 +78,6 @@ def test_load_usage():
         p = load(*arguments)
         check(p.returncode == 2 and p.stdout == "" and p.stderr.count("\n") == 1, arguments, p)
     with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))  # bound, but nobody listens
-        p = load("-d", "0.1", "-c", "1", f"http://127.0.0.1:{s.getsockname()[1]}/")
+        s.bind(("127.0.0.1", 0))  # bound, but nobody listens; tried at least once
+        p = load("-d", "0.01", "-c", "1", f"http://127.0.0.1:{s.getsockname()[1]}/")
         check(p.returncode == 1 and "Socket errors: connect" in p.stdout, p)
