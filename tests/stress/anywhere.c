@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Goroutines that do whatever a C program may do, chosen at random, for a minute: loops, libc's
+/* Goroutines that do whatever a C program may do, chosen at random, for two minutes: loops, libc's
  * locks, sleeps and waits in the kernel, children, communication; the number of Ps changes
  * meanwhile. Nobody sees EINTR, ends early or computes wrongly, and each gets its turns. */
 /* link: m */
@@ -23,7 +23,7 @@
 extern char **environ;
 
 enum { ACTORS = 40, PAIRS = 4 };
-static const int64_t duration = 60 * GAMP_SECOND;
+static const int64_t duration = 120 * GAMP_SECOND;
 
 static struct {
     _Atomic bool over;
@@ -259,7 +259,7 @@ static void start(gamp_chan *first[PAIRS], gamp_chan *last[PAIRS])
     }
 }
 
-TEST_GO_WITHIN(whatever_they_do, 180)
+TEST_GO_WITHIN(whatever_they_do, 300)
 {
     gamp_chan *first[PAIRS], *last[PAIRS];
     rng r = test_seed() + 1;
