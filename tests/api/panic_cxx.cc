@@ -273,12 +273,6 @@ __attribute__((noinline)) int created_by_macro(int, char **)
     return gamp_selectv(nullptr, 0);
 }
 
-__attribute__((noinline)) int created_by_options(int, char **)
-{
-    CHECK_EQ(gamp_go_with(GAMP_OPTIONS(.name = "c"), throw_failure, nullptr), 0);
-    return gamp_selectv(nullptr, 0);
-}
-
 __attribute__((noinline)) int created_by_template(int, char **)
 {
     CHECK_EQ(gamp::go([] { throw_failure(nullptr); }), 0);
@@ -307,7 +301,6 @@ static void names_creator(int (*fn)(int, char **), const char *name)
 TEST(creators_are_named)
 {
     names_creator(created_by_macro, "created_by_macro");
-    names_creator(created_by_options, "created_by_options");
     names_creator(created_by_template, "created_by_template");
     names_creator(created_by_group, "created_by_group");
 }
