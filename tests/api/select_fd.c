@@ -3,7 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "harness/test.h"
+#include "harness/waits.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <gamp/chan.h>
@@ -299,11 +299,14 @@ TEST_GO(many_descriptors)
     }
 }
 
+static _Atomic pid_t selector; /* once its first wait is over */
+
 static void *select_on_a_thread(void *fd)
 {
     char ch;
 
     CHECK_EQ(gamp_select(GAMP_READABLE((int)(intptr_t)fd), GAMP_AT(gamp_now() + 1000)), 1);
+    selector = gettid();
     CHECK_EQ(gamp_select(GAMP_READABLE((int)(intptr_t)fd)), 0);
     CHECK_EQ(read((int)(intptr_t)fd, &ch, 1), 1);
     return NULL;
@@ -316,7 +319,9 @@ TEST_GO(a_thread_waits_too)
 
     make_pipe(p);
     CHECK_EQ(pthread_create(&t, NULL, select_on_a_thread, (void *)(intptr_t)p[0]), 0);
-    gamp_sleep(5 * GAMP_MILLISECOND);
+    while (!selector)
+        gamp_sleep(GAMP_MILLISECOND);
+    await_thread(selector);
     put(p[1], "x");
     pthread_join(t, NULL);
     close(p[0]);
