@@ -277,7 +277,7 @@ TEST_GO(dup_of_a_registered)
 
 static void wait_readable(struct reader *r)
 {
-    r->result = gamp_fd_wait(r->fd, POLLIN, gamp_now() + 10 * GAMP_SECOND);
+    r->result = gamp_fd_wait(r->fd, POLLIN, gamp_now() + GAMP_HOUR);
 }
 
 TEST_GO(fd_wait)

@@ -120,7 +120,7 @@ TEST_GO(literals_ask_nobody)
 TEST_GO(localhost)
 {
     gamp_addr a[8];
-    int n = gamp_resolve("localhost", a, 8, gamp_now() + 5 * GAMP_SECOND);
+    int n = gamp_resolve("localhost", a, 8, gamp_now() + GAMP_HOUR);
 
     if (n == -ENOENT && access("/etc/hosts", R_OK) < 0)
         test_skip("a system without /etc/hosts");
@@ -172,7 +172,7 @@ TEST_GO(the_deadline_is_kept)
     CHECK_GE(gamp_now(), t);
     CHECK_EQ(gamp_dial("tcp", "slow.test:80", gamp_now() + 20 * MS), -ETIMEDOUT);
     __atomic_store_n(&held, false, __ATOMIC_RELAXED);
-    CHECK_EQ(gamp_resolve("slow.test", a, 4, gamp_now() + 10 * GAMP_SECOND), 2);
+    CHECK_EQ(gamp_resolve("slow.test", a, 4, gamp_now() + GAMP_HOUR), 2);
 }
 
 static void resolve_slow(gamp_waitgroup *wg)

@@ -29,7 +29,7 @@ static int run(const char *const argv[], const gamp_exec_options *o)
     if (err)
         return err;
     CHECK_GT(p.pid, 0);
-    r = gamp_process_wait(&p, gamp_now() + 10 * GAMP_SECOND);
+    r = gamp_process_wait(&p, gamp_now() + GAMP_HOUR);
     CHECK_EQ(gamp_process_wait(&p, gamp_now() - 1), r);
     CHECK_EQ(gamp_process_wait(&p, GAMP_NEVER), r);
     return r;
