@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* "" when there is none. */
-static void read_file(pid_t pid, const char *tid, const char *name, char *buf, size_t size)
+static void read_all(pid_t pid, const char *tid, const char *name, char *buf, size_t size)
 {
     char path[320];
     ssize_t n = -1;
@@ -22,7 +22,23 @@ static void read_file(pid_t pid, const char *tid, const char *name, char *buf, s
         close(fd);
     }
     buf[n > 0 ? n : 0] = '\0';
+}
+
+static void read_line(pid_t pid, const char *tid, const char *name, char *buf, size_t size)
+{
+    read_all(pid, tid, name, buf, size);
     buf[strcspn(buf, "\n")] = '\0';
+}
+
+/* How often it has gone to sleep. */
+static unsigned long sleeps_of(pid_t pid, const char *tid)
+{
+    static const char key[] = "\nvoluntary_ctxt_switches:";
+    char status[4096], *at;
+
+    read_all(pid, tid, "status", status, sizeof status);
+    at = strstr(status, key);
+    return at ? strtoul(at + sizeof key - 1, NULL, 10) : 0;
 }
 
 static void print_thread(pid_t pid, const char *tid)
@@ -31,16 +47,16 @@ static void print_thread(pid_t pid, const char *tid)
     char state = '?';
     unsigned long user = 0, system = 0, tick = 1000 / (unsigned long)sysconf(_SC_CLK_TCK);
 
-    read_file(pid, tid, "stat", stat, sizeof stat);
-    read_file(pid, tid, "syscall", syscall, sizeof syscall);
+    read_line(pid, tid, "stat", stat, sizeof stat);
+    read_line(pid, tid, "syscall", syscall, sizeof syscall);
     at = strrchr(stat, ')');
     if (at)
         sscanf(at, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user, &system);
-    fprintf(stderr, "thread %s: %c, %lu + %lu ms, call %s\n", tid, state, user * tick,
-            system * tick, syscall);
+    fprintf(stderr, "thread %s: %c, %lu + %lu ms, %lu sleeps, call %s\n", tid, state, user * tick,
+            system * tick, sleeps_of(pid, tid), syscall);
 }
 
-void test_print_threads(pid_t pid)
+static void print_threads(pid_t pid)
 {
     char path[64];
     struct dirent *e;
@@ -53,4 +69,12 @@ void test_print_threads(pid_t pid)
             print_thread(pid, e->d_name);
     if (dir)
         closedir(dir);
+}
+
+void test_print_threads(pid_t pid)
+{
+    print_threads(pid);
+    usleep(300 * 1000);
+    fprintf(stderr, "and 300 ms later:\n");
+    print_threads(pid);
 }

@@ -5,8 +5,9 @@
 
 #include <sys/types.h>
 
-/* To stderr, a line for each: its name, state and CPU time in ms (user + system), and the system
- * call that it is in, with arguments, as far as the kernel tells. */
+/* To stderr, a line for each: its name, state and CPU time in ms (user + system), how often it has
+ * slept, and the system call that it is in, with arguments, as far as the kernel tells. Twice, a
+ * while apart: what goes on meanwhile differs from what is stuck. */
 void test_print_threads(pid_t pid);
 
 #endif
