@@ -104,7 +104,9 @@ int deadline_set(int fd, unsigned modes, int64_t t)
 {
     struct gqueue woken = {NULL, NULL, 0};
 
-    for (;;) {
+    /* One that was never registered may have been closed behind our back, and its number be
+     * another's: the poller knows. */
+    for (bool known = false;; known = true) {
         struct polldesc *pd = polldesc_lookup(fd);
         uint64_t mu;
         int err;
@@ -112,7 +114,8 @@ int deadline_set(int fd, unsigned modes, int64_t t)
         if (pd) {
             lock(&pd->lock);
             mu = load_relaxed(&pd->mu);
-            if ((mu & PDF_OPEN) && load_relaxed(&pd->kind) != PD_FILE) {
+            if ((mu & PDF_OPEN) && load_relaxed(&pd->kind) != PD_FILE &&
+                (known || load_relaxed(&pd->kind) != PD_SOFT)) {
                 err = mu & PDF_CLOSING ? -EBADF : set_locked(pd, modes, t, &woken);
                 unlock(&pd->lock);
                 polldesc_ready_all(&woken);

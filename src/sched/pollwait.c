@@ -112,22 +112,39 @@ int pollwait_prepare(struct polldesc *pd, unsigned mode, uint32_t seq)
     return 0;
 }
 
+/* The program may have closed it, and what has the number now would wake nobody. */
+static int soft_renew(struct polldesc *pd, uint32_t seq)
+{
+    int err = polldesc_open(pd->fd, PD_SOFT, PD_TRAITS_UNKNOWN, false);
+
+    return !err && PD_SEQ(load_acquire(&pd->mu)) != seq ? -ESTALE : err;
+}
+
+int pollwait_soft_check(struct polldesc *pd, unsigned mode, uint32_t seq)
+{
+    int64_t deadline = load_seqcst(polldesc_deadline(pd, mode));
+    int err;
+
+    if (likely(deadline == NEVER) || deadline > nanotime())
+        return 0;
+    err = soft_renew(pd, seq);
+    return err ? err : -ETIMEDOUT;
+}
+
 int pollwait_soft(struct polldesc *pd, unsigned mode, uint32_t seq)
 {
     const int events = mode == PD_READ ? POLLIN : POLLOUT;
     uintptr_t *word = polldesc_word(pd, mode);
+    int err = pollwait_soft_check(pd, mode, seq);
 
+    if (unlikely(err))
+        return err;
     for (;;) {
-        int err;
-
         if (load_relaxed(word) != PD_NIL)
             xchg_seqcst(word, PD_NIL);
         if (poll_now(pd->fd, events) != 0)
             return 0;
-        /* The program may have closed it, and what has the number now would wake nobody. */
-        err = polldesc_open(pd->fd, PD_SOFT, PD_TRAITS_UNKNOWN, false);
-        if (!err && PD_SEQ(load_acquire(&pd->mu)) != seq)
-            return -ESTALE;
+        err = soft_renew(pd, seq);
         if (!err)
             err = pollwait_wait(pd, mode, seq);
         if (err)

@@ -81,7 +81,9 @@ static noinline ssize_t fdio_slow(const struct fdio *io, fdcall *call, const str
         ssize_t r;
         int err = 0;
 
-        if (io->kind == PD_SOFT && !io->nowait)
+        if (io->kind == PD_SOFT && io->nowait)
+            err = pollwait_soft_check(io->pd, io->mode, io->seq);
+        else if (io->kind == PD_SOFT)
             err = pollwait_soft(io->pd, io->mode, io->seq);
         if (err)
             return err;

@@ -9,6 +9,7 @@
 #include <gamp/sync.h>
 #include <gamp/time.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define MS GAMP_MILLISECOND
@@ -421,6 +422,31 @@ static void churn_reader(struct churn *c)
 }
 
 /* Closing races with the beginning of reads. */
+/* Used, never registered, closed behind the library's back: the next owner's deadline is its
+ * own. */
+TEST_GO(a_deadline_for_a_number_that_came_again)
+{
+    int s[2], number = -1;
+    char ch = 'x';
+
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, s), 0);
+        CHECK(number < 0 || number == s[1]);
+        number = s[1];
+        CHECK_EQ(gamp_write(s[0], &ch, 1), 1);
+        CHECK_EQ(gamp_set_read_deadline(s[1], gamp_now() + MS), 0);
+        gamp_sleep(2 * MS);
+        CHECK_EQ(gamp_read(s[1], &ch, 1), -ETIMEDOUT);
+        CHECK_EQ(gamp_set_read_deadline(s[1], gamp_now() + GAMP_HOUR), 0);
+        CHECK_EQ(gamp_read(s[1], &ch, 1), 1);
+        CHECK_EQ(gamp_set_read_deadline(s[1], gamp_now() + MS), 0);
+        CHECK_EQ(gamp_read(s[1], &ch, 1), -ETIMEDOUT);
+        close(s[1]);
+        CHECK_EQ(gamp_close(s[0]), 0);
+    }
+    CHECK_EQ(gamp_set_read_deadline(number, gamp_now()), -EBADF);
+}
+
 TEST_GO(close_race)
 {
     struct churn c = {.fds = gamp_chan_of(int, 0)};
