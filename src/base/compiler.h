@@ -24,7 +24,15 @@
  * its own signal handler, and with another CPU when that one issues a membarrier. */
 #define compiler_barrier() __asm__ volatile("" ::: "memory")
 
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+/* Each argument is evaluated once: it may be a look at what others write. */
+#define MIN(a, b) PICK_(<, a, b, CONCAT_(pick_a_, __COUNTER__), CONCAT_(pick_b_, __COUNTER__))
+#define MAX(a, b) PICK_(>, a, b, CONCAT_(pick_a_, __COUNTER__), CONCAT_(pick_b_, __COUNTER__))
+#define PICK_(op, a, b, x, y)                                                                      \
+    __extension__({                                                                                \
+        __typeof__((a)op(b) ? (a) : (b)) x = (a), y = (b);                                         \
+        x op y ? x : y;                                                                            \
+    })
+#define CONCAT_(a, b) CONCAT2_(a, b)
+#define CONCAT2_(a, b) a##b
 
 #endif

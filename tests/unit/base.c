@@ -9,6 +9,28 @@
 #include <stdio.h>
 #include <string.h>
 
+/* --- the smaller and the greater -------------------------------------------------------------- */
+
+static int looks;
+
+/* As of something that others change: each look sees another value. */
+static int64_t look(void)
+{
+    static const int64_t seen[] = {5, -7};
+
+    return seen[looks++ % 2];
+}
+
+TEST(min_and_max_look_once)
+{
+    CHECK_EQ(MIN(look(), 10), 5);
+    CHECK_EQ(looks, 1);
+    looks = 0;
+    CHECK_EQ(MAX(MIN((int64_t)10, look()), 1), 5);
+    CHECK_EQ(looks, 1);
+    CHECK_EQ(MAX(MIN(1u, 2u), MAX(MIN(4u, 3u), 0)), 3);
+}
+
 /* --- fmt -------------------------------------------------------------------------------------- */
 
 #define SAME(...)                                                                                  \
