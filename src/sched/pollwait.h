@@ -48,8 +48,8 @@ int pollwait_wait(struct polldesc *pd, unsigned mode, uint32_t seq);
 /* For PD_SOFT: whether the mode's deadline has passed. 0, -ETIMEDOUT; -ESTALE as below, for then it
  * was another's. */
 int pollwait_soft_check(struct polldesc *pd, unsigned mode, uint32_t seq);
-/* For PD_SOFT, before each call: that, and waits until poll(2) says that it will not block. -ESTALE: the
- * number came again as another descriptor before the operation began; begin again. */
+/* For PD_SOFT, before each call: that, and waits until poll(2) says that it will not block.
+ * -ESTALE: the number came again as another descriptor before the operation began; begin again. */
 int pollwait_soft(struct polldesc *pd, unsigned mode, uint32_t seq);
 void pollwait_short(struct polldesc *pd, unsigned mode, uint32_t seq);
 

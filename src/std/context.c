@@ -185,10 +185,8 @@ gamp_context *context_new_canceler(gamp_context *parent, gamp_time at)
 
     if (!c)
         return NULL;
-    c->base = (gamp_context){.refs = 1,
-                             .parent = context_ref(parent),
-                             .canceler = c,
-                             .deadline = MIN(at, parent->deadline)};
+    c->base = (gamp_context){.refs = 1, .parent = context_ref(parent), .canceler = c};
+    c->base.deadline = MIN(at, parent->deadline);
     c->timer = (struct timer){.when = at, .f = deadline_came, .arg = c, .refs = &c->owners};
     gamp_enter();
     /* A deadline above that is nearer, or the same, comes down from there. */
