@@ -206,11 +206,11 @@ static void look_switched(struct p *pp, struct m *m, struct round *r)
 
 /* Its goroutines may share one slice, each waking the next by runnext; what waits in the queue has
  * its turn when that is over. */
-static void look_shared(struct p *pp, const struct round *r)
+static void look_shared(struct p *pp, bool runs, const struct round *r)
 {
     uint64_t tick = load_relaxed(&pp->schedtick);
 
-    if (pp->sysmontick.tick != tick) {
+    if (pp->sysmontick.tick != tick || pp->sysmontick.since == 0 || !runs) {
         pp->sysmontick.tick = tick;
         pp->sysmontick.since = r->now;
     } else if (r->now - pp->sysmontick.since >= slice_short && others_wait(pp)) {
@@ -243,7 +243,7 @@ static bool look_new(struct p *pp, struct m *m, uint64_t tick, struct round *r)
     if (load_relaxed(&m->slice) > 0)
         preempt_slice(m, false);
     look_switched(pp, m, r);
-    look_shared(pp, r);
+    look_shared(pp, true, r);
     m->mon.looked = r->now;
     return false;
 }
@@ -256,6 +256,7 @@ static void look_p(struct p *pp, struct round *r)
     if (!m || load_acquire(&pp->status) != Prunning) {
         /* Idle, or on its way to an M that waits for a CPU of the machine. */
         r->patience = MIN(r->patience, delay_waiting);
+        look_shared(pp, false, r);
         return;
     }
     if (load_relaxed(&pp->wakewanted)) {
