@@ -10,6 +10,12 @@
 
 enum pstatus { Pidle, Prunning, Pgcstop, Pdead };
 
+/* Why a P is asked for. */
+enum {
+    PREEMPT_RUN = 1,   /* the goroutine overran its slice, or the world stops */
+    PREEMPT_SHARED = 2 /* those that woke each other did, all together */
+};
+
 #define MAXPROCS 1024
 
 struct stackcache {
@@ -28,7 +34,7 @@ struct p {
         int64_t since;
     } sysmontick;     /* sysmon's: the slice that it saw last, and since when */
     struct m *m;      /* back link; atomic for readers */
-    uint32_t preempt; /* atomic: leave as soon as possible */
+    uint32_t preempt; /* atomic: leave as soon as possible: PREEMPT_, 0: no */
     uint32_t turns;   /* runs since the global queue was last looked at */
     bool timersheld;  /* due timers were left for when those have run that are queued */
 

@@ -215,7 +215,7 @@ static void look_shared(struct p *pp, bool runs, const struct round *r)
         pp->sysmontick.since = r->now;
     } else if (r->now - pp->sysmontick.since >= slice_short && others_wait(pp)) {
         pp->sysmontick.since = r->now;
-        preemptone(pp);
+        preemptshared(pp);
     }
 }
 
