@@ -417,6 +417,5 @@ struct gqueue netpoll(int64_t delay)
 
 struct gqueue netpoll_beside(int64_t delay)
 {
-    debug_invariant(delay >= 0);
     return poll(delay, false);
 }

@@ -213,7 +213,7 @@ static void look_shared(struct p *pp, bool runs, const struct round *r)
     if (pp->sysmontick.tick != tick || pp->sysmontick.since == 0 || !runs) {
         pp->sysmontick.tick = tick;
         pp->sysmontick.since = r->now;
-    } else if (r->now - pp->sysmontick.since >= slice_short && others_wait(pp)) {
+    } else if (r->now - pp->sysmontick.since >= slice_long && others_wait(pp)) {
         pp->sysmontick.since = r->now;
         preemptshared(pp);
     }
