@@ -13,7 +13,6 @@
 struct g *entry_slow(struct g *gp)
 {
     struct m *m = gp->run.m;
-    uint32_t asked;
 
     /* Acquire pairs with sysmon's CAS to TAKEN. */
     if (stray_entering(m)) {
@@ -29,13 +28,9 @@ struct g *entry_slow(struct g *gp)
     compiler_barrier();
     if (cpu_sp() < gp->run.stackguard0 && cpu_sp() >= gp->x->stack_lo - STACK_GUARD)
         throw("stack overflow in goroutine %lu", (unsigned long)gp->goid);
-    asked = load_acquire(&m->p->preempt);
-    if (asked || load_acquire(&sched.gcwaiting)) {
+    if (load_acquire(&m->p->preempt) || load_acquire(&sched.gcwaiting)) {
         store_relaxed(&m->p->preempt, 0);
-        if (asked == PREEMPT_SHARED)
-            gosched_global();
-        else
-            gopreempt(gp);
+        gopreempt(gp);
     }
     return gp;
 }

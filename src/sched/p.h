@@ -10,12 +10,6 @@
 
 enum pstatus { Pidle, Prunning, Pgcstop, Pdead };
 
-/* Why a P is asked for. */
-enum {
-    PREEMPT_RUN = 1,   /* the goroutine overran its slice, or the world stops */
-    PREEMPT_SHARED = 2 /* those that woke each other did, all together */
-};
-
 #define MAXPROCS 1024
 
 struct stackcache {
@@ -29,14 +23,10 @@ struct p {
     uint32_t status;    /* atomic; under sched.lock when not Prunning */
     struct p *link;     /* sched.pidle, or procresize's list */
     uint64_t schedtick; /* grows with each run that does not inherit its slice; read by sysmon */
-    struct {
-        uint64_t tick;
-        int64_t since;
-    } sysmontick;     /* sysmon's: the slice that it saw last, and since when */
-    struct m *m;      /* back link; atomic for readers */
-    uint32_t preempt; /* atomic: leave as soon as possible: PREEMPT_, 0: no */
-    uint32_t turns;   /* runs since the global queue was last looked at */
-    bool timersheld;  /* due timers were left for when those have run that are queued */
+    struct m *m;        /* back link; atomic for readers */
+    uint32_t preempt;   /* atomic: leave as soon as possible */
+    uint32_t turns;     /* runs since the global queue was last looked at */
+    bool timersheld;    /* due timers were left for when those have run that are queued */
 
     /* Whether to wake an idle P for a goroutine in runnext (park.c, ready_wake). */
     bool readied;        /* one was readied in this turn */

@@ -32,24 +32,14 @@ enum { CHAINS = 8 };
 static struct sigaction_raw chained[CHAINS];
 static struct mutex check_lock = MUTEX_INIT(LOCK_LEAF);
 
-static void ask(struct p *pp, uint32_t why)
+void preemptone(struct p *pp)
 {
     struct m *m = load_acquire(&pp->m);
 
     if (!m)
         return;
-    store_release(&pp->preempt, why);
+    store_release(&pp->preempt, 1);
     store_relaxed(&m->guard, GUARD_ASK);
-}
-
-void preemptone(struct p *pp)
-{
-    ask(pp, PREEMPT_RUN);
-}
-
-void preemptshared(struct p *pp)
-{
-    ask(pp, PREEMPT_SHARED);
 }
 
 void preempt_signal(struct m *m)

@@ -13,8 +13,6 @@
 
 /* The request alone; taken up at the next entry or park. */
 void preemptone(struct p *pp);
-/* The same where goroutines share a slice: whoever meets it has not overrun one by itself. */
-void preemptshared(struct p *pp);
 /* And by a signal, for a goroutine that makes no call. The caller has seen that its thread burns
  * CPU: a signal would cut a sleep short. */
 void preempt_signal(struct m *m);

@@ -265,21 +265,6 @@ static void shuffle(struct p *pp)
     }
 }
 
-/* The P is asked to leave, and what runs on it changes: a slice that goroutines share, each waking
- * the next, is over, and the next one waits behind those in the queue. Meanwhile it is in no queue,
- * so others may have missed it. */
-static void end_slice(struct p *pp)
-{
-    struct g *gp = runqget_next(pp);
-
-    if (!gp)
-        return;
-    runqput(pp, gp, false);
-    fence_seqcst();
-    if (load_relaxed(&sched.npidle) != 0)
-        wakep();
-}
-
 /* The sources in Go's order, without giving up the P. */
 static bool findwork(struct m *m, struct found *out, int64_t *until, bool *again)
 {
@@ -298,8 +283,6 @@ static bool findwork(struct m *m, struct found *out, int64_t *until, bool *again
         if ((out->gp = global_get(pp, 1, true)) != NULL)
             return true;
     }
-    if (unlikely(load_relaxed(&pp->preempt)))
-        end_slice(pp);
     if (unlikely(debug.sched_random))
         shuffle(pp);
     if ((out->gp = runqget(pp, &out->inherit)) != NULL)

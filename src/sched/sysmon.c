@@ -204,21 +204,6 @@ static void look_switched(struct p *pp, struct m *m, struct round *r)
     r->suspect = r->suspect || (moved * 4 < (r->now - m->mon.looked) * 3 && wanted(pp));
 }
 
-/* Its goroutines may share one slice, each waking the next by runnext; what waits in the queue has
- * its turn when that is over. */
-static void look_shared(struct p *pp, bool runs, const struct round *r)
-{
-    uint64_t tick = load_relaxed(&pp->schedtick);
-
-    if (pp->sysmontick.tick != tick || pp->sysmontick.since == 0 || !runs) {
-        pp->sysmontick.tick = tick;
-        pp->sysmontick.since = r->now;
-    } else if (r->now - pp->sysmontick.since >= slice_long && others_wait(pp)) {
-        pp->sysmontick.since = r->now;
-        preemptshared(pp);
-    }
-}
-
 /* It goes on where preemption had stopped it: one that computes, and will do so for long. */
 static void look_resumed(struct m *m)
 {
@@ -243,7 +228,6 @@ static bool look_new(struct p *pp, struct m *m, uint64_t tick, struct round *r)
     if (load_relaxed(&m->slice) > 0)
         preempt_slice(m, false);
     look_switched(pp, m, r);
-    look_shared(pp, true, r);
     m->mon.looked = r->now;
     return false;
 }
@@ -256,7 +240,6 @@ static void look_p(struct p *pp, struct round *r)
     if (!m || load_acquire(&pp->status) != Prunning) {
         /* Idle, or on its way to an M that waits for a CPU of the machine. */
         r->patience = MIN(r->patience, delay_waiting);
-        look_shared(pp, false, r);
         return;
     }
     if (load_relaxed(&pp->wakewanted)) {
