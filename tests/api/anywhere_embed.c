@@ -318,7 +318,8 @@ static void *brief(void *arg)
     return NULL;
 }
 
-TEST_GO_WITHIN(foreign_threads_call_everything, 60)
+/* n threads that run body, against goroutines that serve them. */
+static void threads_call_everything(int n, void *(*body)(void *))
 {
     pthread_t th[8];
     int lfd = gamp_listen("tcp", "127.0.0.1:0");
@@ -330,27 +331,22 @@ TEST_GO_WITHIN(foreign_threads_call_everything, 60)
     gamp_sem_init(&f.sem, 2);
     CHECK_EQ(gamp_go(echo_numbers), 0);
     CHECK_EQ(gamp_go(serve, lfd), 0);
-    gamp_waitgroup_add(&f.wg, 8);
-    for (int i = 0; i < 8; i++)
-        CHECK_EQ(pthread_create(&th[i], NULL, foreign, NULL), 0);
+    gamp_waitgroup_add(&f.wg, n);
+    for (int i = 0; i < n; i++)
+        CHECK_EQ(pthread_create(&th[i], NULL, body, NULL), 0);
     gamp_waitgroup_wait(&f.wg);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < n; i++)
         CHECK_EQ(pthread_join(th[i], NULL), 0);
-    CHECK_EQ(f.turns, 40);
+    CHECK_EQ(f.turns, 5 * n);
     gamp_chan_close(f.ping);
     gamp_context_cancel(f.ctx, 0);
     gamp_context_unref(f.ctx);
     gamp_close(lfd);
 }
 
-static long resident(void)
+TEST_GO_WITHIN(foreign_threads_call_everything, 60)
 {
-    long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-
-    CHECK(file && fscanf(file, "%*d %ld", &pages) == 1);
-    fclose(file);
-    return pages * 4;
+    threads_call_everything(8, foreign);
 }
 
 /* As on the threads of libraries, which want no signal to reach them. */
@@ -366,30 +362,21 @@ static void *without_signals(void *arg)
 TEST_GO_WITHIN(threads_without_signals_call_everything, 60)
 {
     sigset_t mask;
-    pthread_t th[4];
-    int lfd = gamp_listen("tcp", "127.0.0.1:0");
 
-    CHECK_GT(gamp_local_addr(lfd, f.where, sizeof f.where), 0);
-    f.ping = gamp_chan_of(long, 0);
-    f.pong = gamp_chan_of(long, 0);
-    f.ctx = gamp_context_with_cancel(gamp_context_background());
-    gamp_sem_init(&f.sem, 2);
-    CHECK_EQ(gamp_go(echo_numbers), 0);
-    CHECK_EQ(gamp_go(serve, lfd), 0);
-    gamp_waitgroup_add(&f.wg, 4);
-    for (int i = 0; i < 4; i++)
-        CHECK_EQ(pthread_create(&th[i], NULL, without_signals, NULL), 0);
-    gamp_waitgroup_wait(&f.wg);
-    for (int i = 0; i < 4; i++)
-        CHECK_EQ(pthread_join(th[i], NULL), 0);
-    CHECK_EQ(f.turns, 20);
+    threads_call_everything(4, without_signals);
     /* Their masks are not the goroutines'. */
     CHECK_EQ(pthread_sigmask(SIG_SETMASK, NULL, &mask), 0);
     CHECK(!sigismember(&mask, SIGTERM));
-    gamp_chan_close(f.ping);
-    gamp_context_cancel(f.ctx, 0);
-    gamp_context_unref(f.ctx);
-    gamp_close(lfd);
+}
+
+static long resident(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    CHECK(file && fscanf(file, "%*d %ld", &pages) == 1);
+    fclose(file);
+    return pages * 4;
 }
 
 /* KiB; a sanitizer's quarantine grows for a while. */
