@@ -125,7 +125,8 @@ static int64_t look_cached(struct table *t, enum what what, int tid)
     return look(what, tid);
 }
 
-static bool is_ready(void)
+/* Until the thread has its table, or there is none: whether it has. */
+static bool await_ready(void)
 {
     while (load_acquire(&aside.state) == STARTING)
         futex_wait(&aside.state, STARTING, NEVER);
@@ -144,7 +145,7 @@ static int64_t ask(enum what what, int tid)
 
     if (own.m && thism() == own.m && !load_relaxed(&sched.forked))
         return look_cached(&sysmons, what, tid);
-    if (load_relaxed(&sched.forked) || !is_ready())
+    if (load_relaxed(&sched.forked) || !await_ready())
         return look(what, tid);
     lock(&aside.lock);
     aside.what = what;
@@ -227,7 +228,7 @@ void aside_own(void)
     int fds[2];
     uint32_t generation = netpoll_descriptors(fds);
 
-    is_ready();
+    await_ready();
     if (!own.possible || !generation || !own_table())
         return;
     own.process = (int)sys_call(SYS_pidfd_open, sys_getpid(), 0);

@@ -20,7 +20,7 @@
  * could hold what the start of a thread needs.
  * One question at a time, under aside.lock: turn goes IDLE -> ASKED by who asks, ASKED -> IDLE by
  * the thread.
- * Pairs: the store_release(state) of the thread with the load_acquire in is_ready; the
+ * Pairs: the store_release(state) of the thread with the load_acquire in await_ready; the
  * store_release(turn) of each side with the other's load_acquire.
  *
  * Rejected: descriptors of each thread's file held open (thousands of threads take thousands of
