@@ -11,6 +11,7 @@
 
 /* Runs on one P between two looks at everything. */
 enum { TURNS = 61, PARKS_NEXT_MAX = 16, PARKS_NEXT_SURE = 8, TIMERS_FAR = 50 * 1000 * 1000 };
+enum { SLICE_SHARED = 10 * 1000 * 1000 };
 
 /* The local queue is empty: gives the yielded to the global queue and takes a share of that. */
 struct g *direct_refill(struct p *pp);
@@ -24,6 +25,13 @@ static always_inline bool timers_far(const struct p *pp)
     return load_relaxed(&pp->timers.minwhen) > load_relaxed(&sched.coarse) + TIMERS_FAR;
 }
 
+/* Time to see whether those that ran since then shared one slice. Without a look at the clock: see
+ * timers_far. */
+static always_inline bool slice_over(const struct p *pp)
+{
+    return load_relaxed(&sched.coarse) >= pp->sliceuntil;
+}
+
 /* A goroutine of the local queue that may run at once, or NULL: the scheduler must look. */
 static always_inline struct g *direct_next(struct m *m, bool *inherit)
 {
@@ -32,7 +40,7 @@ static always_inline struct g *direct_next(struct m *m, bool *inherit)
 
     /* A stray has no P. Relaxed: who changes these also asks the M to leave. */
     if (unlikely(!load_relaxed(&sched.direct) || !pp || ++pp->turns >= TURNS || m->lockedg ||
-                 load_relaxed(&pp->preempt)))
+                 load_relaxed(&pp->preempt) || slice_over(pp)))
         return NULL;
     /* While due ones are held back, the queue's end or the last turn leads to them. */
     if (unlikely(!timers_far(pp)) && !pp->timersheld &&

@@ -26,6 +26,8 @@ struct p {
     struct m *m;        /* back link; atomic for readers */
     uint32_t preempt;   /* atomic: leave as soon as possible */
     uint32_t turns;     /* runs since the global queue was last looked at */
+    uint64_t slicetick; /* schedtick when sliceuntil was set */
+    int64_t sliceuntil; /* coarse time to see whether it is still the same slice */
     bool timersheld;    /* due timers were left for when those have run that are queued */
 
     /* Whether to wake an idle P for a goroutine in runnext (park.c, ready_wake). */

@@ -265,6 +265,23 @@ static void shuffle(struct p *pp)
     }
 }
 
+/* Goroutines that wake each other by runnext go on in one slice. When it is over, the next of them
+ * waits behind those in the ring. Meanwhile it is in no queue, so others may have missed it. */
+static void end_slice(struct p *pp)
+{
+    bool shared = pp->slicetick == pp->schedtick;
+    struct g *gp;
+
+    pp->slicetick = pp->schedtick;
+    pp->sliceuntil = load_relaxed(&sched.coarse) + SLICE_SHARED;
+    if (!shared || (gp = runqget_next(pp)) == NULL)
+        return;
+    runqput(pp, gp, false);
+    fence_seqcst();
+    if (load_relaxed(&sched.npidle) != 0)
+        wakep();
+}
+
 /* The sources in Go's order, without giving up the P. */
 static bool findwork(struct m *m, struct found *out, int64_t *until, bool *again)
 {
@@ -283,6 +300,8 @@ static bool findwork(struct m *m, struct found *out, int64_t *until, bool *again
         if ((out->gp = global_get(pp, 1, true)) != NULL)
             return true;
     }
+    if (unlikely(slice_over(pp)))
+        end_slice(pp);
     if (unlikely(debug.sched_random))
         shuffle(pp);
     if ((out->gp = runqget(pp, &out->inherit)) != NULL)

@@ -80,6 +80,13 @@ struct g *runqget_ring(struct p *pp)
     }
 }
 
+struct g *runqget_next(struct p *pp)
+{
+    struct g *gp = load_relaxed(&pp->runq.runnext);
+
+    return gp && cas_acqrel(&pp->runq.runnext, gp, NULL) ? gp : NULL;
+}
+
 struct g *runqget(struct p *pp, bool *inherit)
 {
     return runqget_fast(&pp->runq, inherit);

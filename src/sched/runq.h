@@ -102,6 +102,8 @@ void runqput(struct p *pp, struct g *gp, bool next);
 void runqputbatch(struct p *pp, struct gqueue *q, uint32_t max);
 /* Owner only. inherit: it came from runnext and goes on with the slice of the one before. */
 struct g *runqget(struct p *pp, bool *inherit);
+/* Owner only: runnext alone. */
+struct g *runqget_next(struct p *pp);
 /* Owner only: the ring alone. */
 struct g *runqget_ring(struct p *pp);
 bool runqempty(struct p *pp);

@@ -131,7 +131,33 @@ TEST_WITHIN(as_many_run_at_once_as_there_are_ps, 60)
     CHECK_EQ(count, gamp_gomaxprocs(0));
 }
 
+/* Two that wake each other in turn share one slice: whoever else waits for the P has it again and
+ * again. */
 static _Atomic int stop;
+
+static void hit(gamp_chan *in, gamp_chan *out)
+{
+    int v;
+
+    while (!stop) {
+        gamp_chan_recv(in, &v);
+        gamp_chan_send(out, &v);
+    }
+}
+
+TEST_GO(a_pair_does_not_keep_the_p)
+{
+    gamp_chan *a = gamp_chan_of(int, 0), *b = gamp_chan_of(int, 0);
+    int v = 1;
+
+    gamp_gomaxprocs(1);
+    CHECK_EQ(gamp_go(hit, a, b), 0);
+    CHECK_EQ(gamp_go(hit, b, a), 0);
+    gamp_chan_send(a, &v);
+    CHECK_EQ(gamp_go(yielder, 20), 0);
+    until(1);
+    stop = 1;
+}
 
 /* A tree of spawns, each node by another goroutine. */
 static void node(int depth)
