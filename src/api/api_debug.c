@@ -3,6 +3,7 @@
 #include "diag/godump.h"
 #include "os/linux/vm.h"
 #include "sched/entry.h"
+#include "sched/globq.h"
 #include "sched/schedt.h"
 #include <gamp/debug.h>
 
@@ -54,7 +55,7 @@ void gamp_sched_stats_read(gamp_sched_stats *s)
     s->threads = count(load_relaxed(&sched.mnext) - load_relaxed(&sched.nmfreed));
     s->idle_procs = count(load_relaxed(&sched.npidle));
     s->spinning = count(load_relaxed(&sched.nmspinning));
-    s->global_queue = load_relaxed(&sched.runqsize);
+    s->global_queue = globrunqsize();
     s->switches = switches_ever();
     s->steals = steals_ever();
     s->handoffs = load_relaxed(&sched.handoffs);

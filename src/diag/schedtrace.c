@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "diag/schedtrace.h"
 #include "diag/traceback.h"
+#include "sched/globq.h"
 #include "sched/schedt.h"
 #include "sched/trace_up.h"
 
@@ -102,8 +103,7 @@ void schedtrace_print(int fd, int64_t ms, bool detailed)
                 "needspinning=%u idlethreads=%d runqueue=%u",
                 (long)ms, load_relaxed(&gomaxprocs), load_relaxed(&sched.npidle),
                 (long)(load_relaxed(&sched.mnext) - sched.nmfreed), load_relaxed(&sched.nmspinning),
-                load_relaxed(&sched.needspinning), load_relaxed(&sched.nmidle),
-                load_relaxed(&sched.runqsize));
+                load_relaxed(&sched.needspinning), load_relaxed(&sched.nmidle), globrunqsize());
     if (detailed) {
         print_detail(&p);
     } else {

@@ -10,10 +10,10 @@
 #include "sched/schedt.h"
 
 /* Runs on one P between two looks at everything. */
-enum { TURNS = 61, PARKS_NEXT_MAX = 16, PARKS_NEXT_SURE = 8, TIMERS_FAR = 50 * 1000 * 1000 };
+enum { TURNS = 61, PARKS_NEXT_MAX = 16, PARKS_NEXT_SURE = 8 };
 enum { SLICE_SHARED = 10 * 1000 * 1000 };
 
-/* The local queue is empty: gives the yielded to the global queue and takes a share of that. */
+/* The local queue is empty, but some have yielded: one of those that have waited longest. */
 struct g *direct_refill(struct p *pp);
 
 /* No timer of the P can be due yet, without a look at the clock, which costs as much as a switch:
@@ -22,7 +22,22 @@ struct g *direct_refill(struct p *pp);
  * missed now is seen by the next turn. */
 static always_inline bool timers_far(const struct p *pp)
 {
-    return load_relaxed(&pp->timers.minwhen) > load_relaxed(&sched.coarse) + TIMERS_FAR;
+    return load_relaxed(&pp->timers.minwhen) > load_relaxed(&sched.coarsefar);
+}
+
+/* The next run is one that begins with a look at everything. */
+static always_inline bool look_due(const struct m *m)
+{
+    return m->switches + 1 >= m->lookat;
+}
+
+/* Counts the runs since the last time: a switch leaves that to those that come here now and
+ * then. */
+static inline void settle(struct m *m, struct p *pp)
+{
+    store_relaxed(&pp->schedtick, pp->schedtick + (m->switches - m->settled) - pp->inherited);
+    m->settled = m->switches;
+    pp->inherited = 0;
 }
 
 /* Time to see whether those that ran since then shared one slice. Without a look at the clock: see
@@ -39,7 +54,7 @@ static always_inline struct g *direct_next(struct m *m, bool *inherit)
     struct g *next;
 
     /* A stray has no P. Relaxed: who changes these also asks the M to leave. */
-    if (unlikely(!load_relaxed(&sched.direct) || !pp || ++pp->turns >= TURNS || m->lockedg ||
+    if (unlikely(!load_relaxed(&sched.direct) || !pp || look_due(m) || m->lockedg ||
                  load_relaxed(&pp->preempt) || slice_over(pp)))
         return NULL;
     /* While due ones are held back, the queue's end or the last turn leads to them. */
@@ -69,7 +84,8 @@ static always_inline void run_prepare(struct m *m, struct g *gp, bool inherit)
     if (unlikely(!gp->x))
         gbind(gp, pp);
     casgstatus(gp, Grunnable, Grunning);
-    gp->run.m = m;
+    if (gp->run.m != m)
+        gp->run.m = m;
     store_relaxed(&m->curg, gp);
     store_relaxed(&m->guard, gp->run.stackguard0);
     m->switches++;
@@ -77,8 +93,8 @@ static always_inline void run_prepare(struct m *m, struct g *gp, bool inherit)
         pp->readied = false;
         store_relaxed(&pp->wakewanted, 0);
     }
-    if (!inherit)
-        store_relaxed(&pp->schedtick, pp->schedtick + 1);
+    if (inherit)
+        pp->inherited++;
     event_emit(EV_GO_START, gp->goid, (uint64_t)pp->id);
     setg(gp);
 }

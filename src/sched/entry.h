@@ -22,6 +22,20 @@
 struct g *entry_foreign(void);      /* attaches the calling thread */
 struct g *entry_slow(struct g *gp); /* does what was asked of the M */
 
+/* For those that want the M. */
+static always_inline struct m *gamp_enter_m(void)
+{
+    struct m *m = thism();
+
+    if (unlikely(!m))
+        return entry_foreign()->run.m;
+    store_relaxed(&m->inruntime, 1);
+    compiler_barrier();
+    if (unlikely(cpu_sp() < load_relaxed(&m->guard)))
+        return entry_slow(getg())->run.m;
+    return m;
+}
+
 static always_inline struct g *gamp_enter(void)
 {
     struct m *m = thism();
@@ -35,12 +49,15 @@ static always_inline struct g *gamp_enter(void)
     return getg();
 }
 
-static always_inline void gamp_leave(void)
+static always_inline void gamp_leave_m(struct m *m)
 {
-    struct m *m = thism();
-
     compiler_barrier();
     store_release(&m->inruntime, 0);
+}
+
+static always_inline void gamp_leave(void)
+{
+    gamp_leave_m(thism());
 }
 
 /* For functions without shared state that only want the thread's g: no check, no barrier. NULL on a

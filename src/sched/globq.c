@@ -95,6 +95,25 @@ struct g *globrunqget_short(struct p *pp, uint32_t max)
     return gp;
 }
 
+uint32_t globrunqsize(void)
+{
+    uint32_t n = load_relaxed(&sched.runqsize);
+
+    for (int32_t i = 0; i < load_acquire(&gomaxprocs); i++)
+        n += load_relaxed(&allp[i]->yielded.n);
+    return n;
+}
+
+bool runqwaits(struct p *pp)
+{
+    return !runqempty(pp) || load_relaxed(&pp->yielded.n) != 0;
+}
+
+bool others_wait(struct p *pp)
+{
+    return load_relaxed(&sched.runqsize) != 0 || runqwaits(pp);
+}
+
 struct g *globrunqget(struct p *pp, uint32_t max)
 {
     struct g *gp = globrunqget_short(pp, max);

@@ -26,4 +26,9 @@ struct g *globrunqget_pinned(const struct m *but);
 /* Takes sched.lock. */
 void globrunqputbatch(struct gqueue *q);
 
+/* Any thread; racy. Those on their way to the queues' tail are among them. */
+uint32_t globrunqsize(void);
+bool runqwaits(struct p *pp);   /* goroutines wait in the queues of pp */
+bool others_wait(struct p *pp); /* or in the global ones */
+
 #endif

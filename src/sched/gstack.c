@@ -34,7 +34,8 @@ static void *fiber_new(void)
 
 static void bind(struct g *gp, uintptr_t slot, int class)
 {
-    uintptr_t hi = (slot + stack_slot_size(class) - sizeof(struct gx)) & ~(uintptr_t)63;
+    uintptr_t top = slot + stack_slot_size(class) - stack_colour(slot, class);
+    uintptr_t hi = (top - sizeof(struct gx)) & ~(uintptr_t)63;
     struct gx *x = (struct gx *)hi;
 
     *x = (struct gx){

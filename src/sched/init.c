@@ -156,7 +156,7 @@ static int schedinit(const struct boot *b)
     sched.library = b->library;
     store_relaxed(&sched.gcwaiting, 1);
     boot_step("worldstopped");
-    store_relaxed(&sched.coarse, nanotime());
+    coarse_set(nanotime());
     boot_step("ticks");
     traceback_init();
     boot_step("modulesinit");

@@ -81,17 +81,20 @@ struct m {
     } resumed; /* the run that went on where preemption had stopped it: its begin */
 
     struct {
-        uint64_t tick;   /* schedtick seen */
-        int64_t since;   /* when */
-        int64_t cpu;     /* its CPU clock at the last look, -1: not looked */
-        int64_t cpu0;    /* its CPU clock at the first look of this run */
-        int64_t before;  /* CPU time of the runs before that one, which only preemption ended */
-        int64_t busy;    /* its CPU clock at the last look of all */
-        int64_t looked;  /* when cpu was read */
-        int jitter;      /* of its slice, in 1024ths; so that it keeps time with nothing */
-        int64_t sleeps;  /* as the kernel counts them, -1: not looked */
-    } mon;               /* sysmon's notes */
-    uint64_t switches;   /* runs of goroutines; owner writes */
+        uint64_t tick;  /* schedtick seen */
+        int64_t since;  /* when */
+        int64_t cpu;    /* its CPU clock at the last look, -1: not looked */
+        int64_t cpu0;   /* its CPU clock at the first look of this run */
+        int64_t before; /* CPU time of the runs before that one, which only preemption ended */
+        int64_t busy;   /* its CPU clock at the last look of all */
+        int64_t looked; /* when cpu was read */
+        int jitter;     /* of its slice, in 1024ths; so that it keeps time with nothing */
+        int64_t sleeps; /* as the kernel counts them, -1: not looked */
+    } mon;              /* sysmon's notes */
+    uint64_t switches;  /* runs of goroutines; owner writes */
+    uint64_t settled;   /* of those, the ones that are in a P's schedtick */
+    /* what switches are when the scheduler looks at everything: every 61st run */
+    uint64_t lookat;
     struct g g0_storage; /* g0 of a made thread, or the g of a foreign one */
     struct gx gx_storage;
 };

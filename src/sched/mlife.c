@@ -28,6 +28,7 @@
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
 #include "sched/deadlock.h"
+#include "sched/direct.h"
 #include "sched/globq.h"
 #include "sched/proc.h"
 #include "sched/mstart.h"
@@ -156,7 +157,9 @@ void acquirep(struct m *m, struct p *pp)
     invariant(!m->p && !pp->m);
     m->p = pp;
     store_relaxed(&pp->m, m);
-    pp->turns = 0;
+    m->settled = m->switches;
+    m->lookat = m->switches + TURNS;
+    pp->inherited = 0;
     pp->readied = false;
     store_relaxed(&pp->preempt, 0);
     store_release(&pp->status, Prunning);
@@ -170,6 +173,7 @@ struct p *releasep(struct m *m)
     struct p *pp = m->p;
 
     invariant(pp && pp->m == m);
+    settle(m, pp);
     event_emit(EV_PROC_STOP, (uint64_t)pp->id, 0);
     m->p = NULL;
     store_relaxed(&pp->m, NULL);
@@ -270,7 +274,7 @@ void handoffp(struct p *pp)
 {
     int64_t when;
 
-    if (!runqempty(pp) || pp->yielded.head || load_relaxed(&sched.runqsize) != 0) {
+    if (others_wait(pp)) {
         startm(pp, false);
         return;
     }

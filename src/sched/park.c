@@ -24,15 +24,19 @@ struct g *direct_refill(struct p *pp)
 {
     struct g *gp;
 
+    if (!runq_is_shared() && load_relaxed(&sched.runqshort) == 0)
+        return gqueue_pop(&pp->yielded);
     lock(&sched.lock);
-    globrunqput_yielded(pp);
+    if (runq_is_shared())
+        globrunqput_yielded(pp);
     gp = globrunqget_short(pp, 0);
     unlock(&sched.lock);
     return gp;
 }
 
-/* Leaves gp, whose commit is set, for the next goroutine or for g0; returns when gp runs again. */
-static always_inline void leave(struct m *m, struct g *gp, bool direct)
+/* Leaves gp, whose commit is set, for the next goroutine or for g0; returns when gp runs again,
+ * with its M. */
+static always_inline struct m *leave(struct m *m, struct g *gp, bool direct)
 {
     bool inherit = false;
     struct g *next = direct ? direct_next(m, &inherit) : NULL;
@@ -40,28 +44,26 @@ static always_inline void leave(struct m *m, struct g *gp, bool direct)
     m->commitg = gp;
     if (next) {
         run_prepare(m, next, inherit);
-        gswitch(gp, next, false);
     } else {
         setg(m->g0);
-        gswitch(gp, m->g0, false);
+        next = m->g0;
     }
+    return gswitch(gp, next, false);
 }
 
 /* The same where gp is committed already, which only a solo P may do before the switch: a waker may
  * have made it runnable, but nobody else can run it. */
-static always_inline void leave_solo(struct m *m, struct g *gp)
+static always_inline struct m *leave_solo(struct m *m, struct g *gp)
 {
     bool inherit = false;
     struct g *next = direct_next(m, &inherit);
 
     if (unlikely(!next)) {
         setg(m->g0);
-        gswitch(gp, m->g0, false);
-        return;
+        return gswitch(gp, m->g0, false);
     }
     run_prepare(m, next, inherit);
-    if (likely(next != gp))
-        gswitch(gp, next, false);
+    return likely(next != gp) ? gswitch(gp, next, false) : m;
 }
 
 /* What travels with a goroutine although it is the thread's: errno, and C++'s caught exceptions
@@ -70,6 +72,13 @@ struct cxa_globals {
     void *caught;
     unsigned uncaught;
 };
+
+/* A load and a comparison cost less than a store: a switch is bound by the stores it makes. */
+static always_inline void restore_errno(struct m *m, int saved)
+{
+    if (unlikely(*m->errnop != saved))
+        *m->errnop = saved;
+}
 
 static always_inline int park_save(struct m *m, struct gx *x)
 {
@@ -86,7 +95,7 @@ static always_inline void park_restore(struct m *m, struct gx *x, int saved)
 {
     struct cxa_globals *cxa = m->cxa_globals;
 
-    *m->errnop = saved;
+    restore_errno(m, saved);
     if (cxa) {
         cxa->caught = x->cxa_caught;
         cxa->uncaught = x->cxa_uncaught;
@@ -101,12 +110,12 @@ static always_inline void park_leave(struct g *gp, void (*commit)(struct m *, st
 
     if (direct && is_solo()) {
         commit(m, gp);
-        leave_solo(m, gp);
+        m = leave_solo(m, gp);
     } else {
         m->commit = commit;
-        leave(m, gp, direct);
+        m = leave(m, gp, direct);
     }
-    park_restore(thism(), gp->x, saved);
+    park_restore(m, gp->x, saved);
 }
 
 void cxa_clear(struct m *m)
@@ -253,8 +262,8 @@ void goparkunlock_solo(struct mutex *l, enum waitreason reason)
     casgstatus(gp, Grunning, Gwaiting);
     if (l)
         unlock_solo(l);
-    leave_solo(m, gp);
-    park_restore(thism(), gp->x, saved);
+    m = leave_solo(m, gp);
+    park_restore(m, gp->x, saved);
 }
 
 bool gopark_until(unlockf *f, void *l, enum waitreason reason, int64_t until, uint32_t ticket)
@@ -380,7 +389,7 @@ static void commit_local(struct m *m, struct g *gp)
 static void yielded_put(struct p *pp, struct g *gp)
 {
     gqueue_push(&pp->yielded, gp);
-    if (pp->yielded.n >= YIELDED_MAX) {
+    if (pp->yielded.n >= YIELDED_MAX && runq_is_shared()) {
         lock(&sched.lock);
         globrunqput_yielded(pp);
         unlock(&sched.lock);
@@ -436,19 +445,19 @@ void goyield(void)
 void gosched(void)
 {
     struct g *gp = getg();
-    struct p *pp;
+    struct m *m = gp->run.m;
+    struct p *pp = m->p;
 
     if (unlikely(!is_parkable(gp))) {
         sys_call(SYS_sched_yield);
         return;
     }
-    pp = gp->run.m->p;
     event_emit(EV_GO_SCHED, gp->goid, 0);
     /* Relaxed: a hint; a goroutine that comes to the global queue right now waits for the next
      * turn. */
     if (likely(load_relaxed(&sched.runqsize) == 0 && !pp->yielded.head)) {
-        if (runqempty_own(&pp->runq) && pp->turns + 1 < TURNS && !load_relaxed(&pp->preempt)) {
-            pp->turns++;
+        if (runqempty_own(&pp->runq) && !look_due(m) && !load_relaxed(&pp->preempt)) {
+            m->lookat--;
             return;
         }
         park_leave(gp, commit_local, true);
@@ -459,12 +468,12 @@ void gosched(void)
     }
 }
 
-/* Nothing is due but the next goroutine of the ring. Not asked here, of a solo P that has just
+/* Nothing is due but the next of those that wait. Not asked here, of a solo P that has just
  * entered: whether it is to leave, which the entry asks, and whether another P should be woken. */
-static always_inline bool yields_to_ring(const struct m *m, const struct p *pp)
+static always_inline bool yields_on(const struct m *m, const struct p *pp)
 {
-    return !load_relaxed(&pp->runq.runnext) && pp->turns + 1 < TURNS && timers_far(pp) &&
-           !m->lockedg && !m->cxa_globals && !load_relaxed(&event_sink);
+    return !load_relaxed(&pp->runq.runnext) && !look_due(m) && timers_far(pp) && !m->lockedg &&
+           !m->cxa_globals && !load_relaxed(&event_sink) && load_relaxed(&sched.runqsize) == 0;
 }
 
 /* The other goroutine has a stack, and may run on this thread. */
@@ -474,70 +483,81 @@ static always_inline bool runs_here(const struct g *gp)
 }
 
 /* Many goroutines do not fit into the first-level cache: the next one's stack and the record after
- * it are on their way while this one runs. Records are never unmapped, so stale slots do no
- * harm. */
-static always_inline void prefetch_after(const struct runq *q, uint32_t h)
+ * it are on their way while this one runs. Records are never unmapped, so stale ones do no harm. */
+static always_inline void prefetch_after(const struct g *next, const struct g *after)
 {
-    if (q->tail - h > 1) {
-        const struct g *next = load_relaxed(&q->ring[h % RUNQ_CAP]);
-        const char *after = (const char *)load_relaxed(&q->ring[(h + 1) % RUNQ_CAP]);
+    __builtin_prefetch(after);
+    __builtin_prefetch((const char *)after + 64);
+    __builtin_prefetch((const void *)next->run.sp);
+    __builtin_prefetch((const void *)(next->run.sp + 64));
+    __builtin_prefetch((const void *)(next->run.sp + 128));
+}
 
-        __builtin_prefetch(after);
-        __builtin_prefetch(after + 64);
-        __builtin_prefetch((const void *)next->run.sp);
-        __builtin_prefetch((const void *)(next->run.sp + 64));
-        __builtin_prefetch((const void *)(next->run.sp + 128));
-    }
+/* The two ways of a yielding goroutine and the one after it: gp to the ring's tail, or behind those
+ * that have yielded; its successor from the ring's head, or from theirs. NULL: the scheduler must
+ * look. */
+static always_inline struct g *next_ring(struct p *pp, struct g *gp)
+{
+    struct runq *q = &pp->runq;
+    uint32_t h = q->head, t = q->tail;
+    struct g *next = load_relaxed(&q->ring[h % RUNQ_CAP]);
+
+    if (unlikely(h == t) || unlikely(!runs_here(next)))
+        return NULL;
+    store_relaxed(&q->ring[t % RUNQ_CAP], gp);
+    store_release(&q->tail, t + 1);
+    store_release(&q->head, h + 1);
+    if (t - h > 1)
+        prefetch_after(load_relaxed(&q->ring[(h + 1) % RUNQ_CAP]),
+                       load_relaxed(&q->ring[(h + 2) % RUNQ_CAP]));
+    return next;
+}
+
+static always_inline struct g *next_yielded(struct p *pp, struct g *gp)
+{
+    struct g *next = pp->yielded.head, *then;
+
+    if (unlikely(!runqempty_own(&pp->runq)) || unlikely(!runs_here(next)))
+        return NULL;
+    gqueue_push(&pp->yielded, gp);
+    gqueue_pop(&pp->yielded);
+    then = pp->yielded.head;
+    prefetch_after(then, then->schedlink);
+    return next;
 }
 
 /* What gosched does when it is most of what a program does, in one piece; false: not so. */
 static always_inline bool yield_fast(struct m *m)
 {
     struct p *pp = m->p;
-    struct g *gp, *next;
-    struct runq *q;
-    uint32_t h, t;
+    struct g *gp = m->curg, *next;
     int saved;
 
-    if (unlikely(!is_solo()) || unlikely(!yields_to_ring(m, pp)))
+    if (unlikely(!is_solo()) || unlikely(!yields_on(m, pp)))
         return false;
-    q = &pp->runq;
-    h = q->head;
-    t = q->tail;
-    if (unlikely(h == t))
+    next = likely(!pp->yielded.head) ? next_ring(pp, gp) : next_yielded(pp, gp);
+    if (unlikely(!next))
         return false;
-    next = load_relaxed(&q->ring[h % RUNQ_CAP]);
-    if (unlikely(!runs_here(next)))
-        return false;
-    gp = m->curg;
     casgstatus(gp, Grunning, Grunnable);
-    if (unlikely(load_relaxed(&sched.runqsize) != 0 || pp->yielded.head)) {
-        yielded_put(pp, gp);
-    } else {
-        store_relaxed(&q->ring[t % RUNQ_CAP], gp);
-        store_release(&q->tail, t + 1);
-    }
-    store_release(&q->head, h + 1);
-    pp->turns++;
     saved = *m->errnop;
     casgstatus(next, Grunnable, Grunning);
-    next->run.m = m;
+    if (next->run.m != m)
+        next->run.m = m;
     store_relaxed(&m->curg, next);
     store_relaxed(&m->guard, next->run.stackguard0);
     m->switches++;
-    store_relaxed(&pp->schedtick, pp->schedtick + 1);
     setg(next);
-    prefetch_after(q, h + 1);
-    gswitch(gp, next, false);
-    *thism()->errnop = saved;
+    m = gswitch(gp, next, false);
+    restore_errno(m, saved);
+    gamp_leave_m(m);
     return true;
 }
 
 void yield(void)
 {
-    gamp_enter();
-    if (unlikely(!yield_fast(thism())))
-        gosched();
+    if (likely(yield_fast(gamp_enter_m())))
+        return;
+    gosched();
     gamp_leave();
 }
 

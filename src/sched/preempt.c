@@ -114,7 +114,7 @@ static bool only_hogs(struct p *pp)
     const struct g *gp = sched.hogq.head;
     int64_t now = nanotime();
 
-    return gp && gp->x && gp->run.pinm && sched.runq.n == 0 && runqempty(pp) && !pp->yielded.head &&
+    return gp && gp->x && gp->run.pinm && sched.runq.n == 0 && !runqwaits(pp) &&
            load_relaxed(&pp->timers.minwhen) > now &&
            (netpollwaiters() == 0 || now - load_relaxed(&sched.lastpoll) < POLL_STALE);
 }
@@ -174,7 +174,6 @@ static void sleep_here(struct m *m, struct g *gp, struct m *next, struct p *pp)
         gp->waitreason = WAIT_NONE;
         preempt_slice(m, true);
         note_resumed(m);
-        store_release(&m->p->schedtick, m->p->schedtick + 1);
         store_relaxed(&m->guard, gp->run.stackguard0);
         event_emit(EV_GO_START, gp->goid, (uint64_t)m->p->id);
     } else {
@@ -220,7 +219,7 @@ static void stop_owner(struct m *m, struct g *gp)
         releasep(m);
         stw_stopped(pp);
     } else {
-        if ((runqempty(pp) && sched.runqsize == 0) || !(next = successor(m, pp))) {
+        if (!others_wait(pp) || !(next = successor(m, pp))) {
             unlock(&sched.lock);
             return;
         }

@@ -159,7 +159,7 @@ static bool checktimers(struct p *self, struct p *pp, int64_t *until)
     {
         int64_t now = nanotime();
 
-        store_relaxed(&sched.coarse, now);
+        coarse_set(now);
         if (when <= now)
             when = timers_run_some(&pp->timers, now, timers_quota(&self->runq), &ran);
         self->timersheld = self == pp && when <= now;
@@ -290,14 +290,17 @@ static bool findwork(struct m *m, struct found *out, int64_t *until, bool *again
 
     checktimers(pp, pp, until);
     out->inherit = false;
-    if (pp->yielded.head) {
+    if (pp->yielded.head && runq_is_shared()) {
         lock(&sched.lock);
         globrunqput_yielded(pp);
         unlock(&sched.lock);
     }
-    if (pp->turns >= TURNS) {
-        pp->turns = 0;
-        if ((out->gp = global_get(pp, 1, true)) != NULL)
+    settle(m, pp);
+    if (look_due(m)) {
+        m->lookat = m->switches + 1 + TURNS;
+        pp->servesyielded = !pp->servesyielded;
+        if ((pp->servesyielded && (out->gp = gqueue_pop(&pp->yielded)) != NULL) ||
+            (out->gp = global_get(pp, 1, true)) != NULL)
             return true;
     }
     if (unlikely(slice_over(pp)))
@@ -307,7 +310,8 @@ static bool findwork(struct m *m, struct found *out, int64_t *until, bool *again
     if ((out->gp = runqget(pp, &out->inherit)) != NULL)
         return true;
     out->inherit = false;
-    if ((out->gp = global_get(pp, 0, false)) != NULL || (out->gp = netpoll_now()) != NULL ||
+    if ((out->gp = global_get(pp, 0, false)) != NULL ||
+        (out->gp = gqueue_pop(&pp->yielded)) != NULL || (out->gp = netpoll_now()) != NULL ||
         (out->gp = global_get(pp, 0, true)) != NULL)
         return true;
     if (m->spinning || 2 * load_relaxed(&sched.nmspinning) <
@@ -409,7 +413,7 @@ static bool netpoll_block(struct m *m, struct found *out, bool wasspinning)
     q = netpoll(delay);
     now = nanotime();
     store_relaxed(&sched.polluntil, 0);
-    store_relaxed(&sched.coarse, now);
+    coarse_set(now);
     store_seqcst(&sched.lastpoll, now);
     lock(&sched.lock);
     pp = pidleget();

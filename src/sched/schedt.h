@@ -49,7 +49,8 @@ struct schedt {
 
     int64_t lastpoll;  /* atomic; 0: somebody blocks in netpoll */
     int64_t polluntil; /* atomic; when that one wakes, 0: it does not */
-    int64_t coarse;    /* atomic; a recent nanotime */
+    int64_t coarse;    /* atomic; a recent nanotime (coarse_set) */
+    int64_t coarsefar; /* atomic; that and TIMERS_FAR */
 
     uint32_t
         /* atomic: switches from goroutine to goroutine may be taken: running, no stop wanted */
@@ -91,6 +92,14 @@ struct schedt {
 };
 
 extern struct schedt sched;
+
+enum { TIMERS_FAR = 50 * 1000 * 1000 };
+
+static inline void coarse_set(int64_t now)
+{
+    store_relaxed(&sched.coarse, now);
+    store_relaxed(&sched.coarsefar, now + TIMERS_FAR);
+}
 extern int32_t ncpu;
 
 struct debugvars {

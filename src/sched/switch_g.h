@@ -13,7 +13,8 @@
 #include "base/race.h"
 #include "sched/m.h"
 
-static always_inline void aftersw(struct g *self)
+/* Answers the M that it is on now. */
+static always_inline struct m *aftersw(struct g *self)
 {
     struct m *m = thism();
     struct g *gp = m->commitg;
@@ -26,10 +27,12 @@ static always_inline void aftersw(struct g *self)
         m->commitg = NULL;
         m->commit(m, gp);
     }
+    return m;
 }
 
-/* dying: from's stack is given up for good. Returns when somebody switches back to from. */
-static always_inline void gswitch(struct g *from, struct g *to, bool dying)
+/* dying: from's stack is given up for good. Returns when somebody switches back to from, with the M
+ * that this is on. */
+static always_inline struct m *gswitch(struct g *from, struct g *to, bool dying)
 {
 #if RACE_ASAN
     __sanitizer_start_switch_fiber(dying ? NULL : &from->x->asan_fake_stack,
@@ -41,7 +44,7 @@ static always_inline void gswitch(struct g *from, struct g *to, bool dying)
 #endif
     (void)dying;
     arch_switch(&from->run.sp, to->run.sp);
-    aftersw(from);
+    return aftersw(from);
 }
 
 #endif

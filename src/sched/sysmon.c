@@ -22,6 +22,7 @@
 #include "sched/aside.h"
 #include "sched/choice.h"
 #include "sched/deadlock.h"
+#include "sched/globq.h"
 #include "sched/mlife.h"
 #include "sched/mstart.h"
 #include "sched/netpoll.h"
@@ -62,12 +63,6 @@ struct round {
     uint64_t ticks;   /* runs on all Ps so far */
     bool still;       /* none since the look before */
 };
-
-static bool others_wait(struct p *pp)
-{
-    return load_relaxed(&sched.runqsize) != 0 || load_relaxed(&pp->yielded.n) != 0 ||
-           !runqempty(pp);
-}
 
 /* m sleeps in the kernel, in user code: takes its P. m->mon.cpu is what its clock stood at. */
 static bool take(struct p *pp, struct m *m, bool hint)
@@ -151,7 +146,7 @@ static void look_hog(struct p *pp, int64_t ran, int64_t before, int64_t slice, s
  * for which no other P was asked yet. */
 static int64_t slice_of(struct p *pp, const struct m *m, const struct round *r)
 {
-    int64_t slice = r->shorts > 0 || !runqempty(pp) ? slice_short : slice_long;
+    int64_t slice = r->shorts > 0 || runqwaits(pp) ? slice_short : slice_long;
 
     return slice + slice / 1024 * m->mon.jitter;
 }
@@ -179,7 +174,7 @@ static void look_user(struct p *pp, struct m *m, struct round *r)
         r->suspect = r->suspect || m->mon.cpu < 0;
     }
     if (over(ran, slice)) {
-        if (cpu != m->mon.cpu && runqempty(pp))
+        if (cpu != m->mon.cpu && !runqwaits(pp))
             r->shorts--;
         ask_to_leave(pp, m, cpu, r);
     }
@@ -288,7 +283,7 @@ static bool short_work_waits(void)
     if (load_seqcst(&sched.runqshort) != 0)
         return true;
     for (int32_t i = 0; i < load_relaxed(&gomaxprocs); i++)
-        if (!runqempty(allp[i]))
+        if (runqwaits(allp[i]))
             return true;
     return false;
 }
@@ -342,7 +337,7 @@ static void work_end(struct gqueue *q)
  * P has its time to come by itself. */
 static int64_t timer_turn(struct p *pp)
 {
-    return load_relaxed(&sched.runqshort) != 0 || !runqempty(pp) ? slice_long : timer_patience;
+    return load_relaxed(&sched.runqshort) != 0 || runqwaits(pp) ? slice_long : timer_patience;
 }
 
 /* When the earliest timer is late enough to be sysmon's business. */
@@ -582,7 +577,7 @@ static void sysmon(void *arg)
         nap(&r, next_look(&r, delay));
         aside_refresh();
         r.now = nanotime();
-        store_relaxed(&sched.coarse, r.now);
+        coarse_set(r.now);
         poll_if_stale(r.now);
         look(&r);
         timers_late(&r);

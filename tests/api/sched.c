@@ -159,6 +159,67 @@ TEST_GO(a_pair_does_not_keep_the_p)
     stop = 1;
 }
 
+/* More than a queue of a P holds. */
+enum { CROWD = 300 };
+
+static void hog(void)
+{
+    while (!stop)
+        ;
+}
+
+TEST_GO_WITHIN(a_crowd_that_yields_goes_on_beside_a_hog, 60)
+{
+    gamp_gomaxprocs(1);
+    for (int i = 0; i < CROWD; i++)
+        CHECK_EQ(gamp_go(yielder, 50), 0);
+    gamp_gosched();
+    CHECK_EQ(gamp_go(hog), 0);
+    until(CROWD);
+    stop = 1;
+}
+
+static _Atomic int shorts;
+
+static void short_one(_Atomic int *pending)
+{
+    shorts++;
+    --*pending;
+}
+
+static void *spawner(void *arg)
+{
+    _Atomic int pending = 0;
+
+    (void)arg;
+    while (!stop) {
+        if (pending >= 100) {
+            sched_yield();
+            continue;
+        }
+        pending++;
+        CHECK_EQ(gamp_go(short_one, &pending), 0);
+    }
+    while (pending > 0)
+        sched_yield();
+    return NULL;
+}
+
+TEST_GO_WITHIN(a_crowd_that_yields_goes_on_while_a_thread_spawns, 60)
+{
+    pthread_t th;
+
+    gamp_gomaxprocs(1);
+    CHECK_EQ(pthread_create(&th, NULL, spawner, NULL), 0);
+    while (shorts < 1000)
+        gamp_gosched();
+    for (int i = 0; i < CROWD; i++)
+        CHECK_EQ(gamp_go(yielder, 2000), 0);
+    until(CROWD);
+    stop = 1;
+    CHECK_EQ(pthread_join(th, NULL), 0);
+}
+
 /* A tree of spawns, each node by another goroutine. */
 static void node(int depth)
 {
