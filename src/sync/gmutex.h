@@ -32,15 +32,25 @@ enum {
     GMUTEX_WAITER = 1 << GMUTEX_WAITER_SHIFT,
 };
 
+/* Both in one atomic instruction, waiters or not: while some wait, whoever runs locks and unlocks
+ * many times for each of them that is woken. false: ask again inside. */
 static always_inline bool gmutex_lock_fast(gamp_mutex *m)
 {
+    uint32_t old = load_relaxed(&m->state);
+
     /* Acquire pairs with unlock's release. */
-    return cas_acquire(&m->state, 0, GMUTEX_LOCKED);
+    return !(old & (GMUTEX_LOCKED | GMUTEX_STARVING)) &&
+           cas_acquire(&m->state, old, old | GMUTEX_LOCKED);
 }
 
 static always_inline bool gmutex_unlock_fast(gamp_mutex *m)
 {
-    return cas_release(&m->state, GMUTEX_LOCKED, 0);
+    uint32_t old = load_relaxed(&m->state);
+
+    /* Nobody is to be woken: none waits, or one was woken already. */
+    return (old == GMUTEX_LOCKED || (old & (GMUTEX_LOCKED | GMUTEX_WOKEN | GMUTEX_STARVING)) ==
+                                        (GMUTEX_LOCKED | GMUTEX_WOKEN)) &&
+           cas_release(&m->state, old, old & ~(uint32_t)GMUTEX_LOCKED);
 }
 
 /* Either of the two as a solo step (sched/solo.h): 0 to GMUTEX_LOCKED, or back. */
