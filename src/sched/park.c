@@ -118,6 +118,17 @@ static always_inline void park_leave(struct g *gp, void (*commit)(struct m *, st
     park_restore(m, gp->x, saved);
 }
 
+/* The same without the question whether the P is solo, which the caller has asked. */
+static always_inline void park_leave_shared(struct m *m, struct g *gp,
+                                            void (*commit)(struct m *, struct g *))
+{
+    int saved = park_save(m, gp->x);
+
+    m->commit = commit;
+    leave(m, gp, true);
+    park_restore(thism(), gp->x, saved);
+}
+
 void cxa_clear(struct m *m)
 {
     struct cxa_globals *cxa = m->cxa_globals;
@@ -235,27 +246,17 @@ void goparkunlock(struct mutex *l, enum waitreason reason)
     }
     gp->x->waitsince = load_relaxed(&sched.coarse);
     m->unlocklock = l;
-    park_leave(gp, commit_unlock_park, true);
+    park_leave_shared(m, gp, commit_unlock_park);
 }
 
-/* On a solo P by itself, though goparkunlock with another commit would do: one function for both
- * made a select a tenth slower. */
-void goparkunlock_solo(struct mutex *l, enum waitreason reason)
+/* By itself, though goparkunlock with another commit would do: one function for both made a select
+ * a tenth slower. */
+void gopark_solo(struct mutex *l, enum waitreason reason)
 {
-    struct g *gp;
-    struct m *m;
-    int saved;
+    struct g *gp = getg();
+    struct m *m = thism();
+    int saved = park_save(m, gp->x);
 
-    if (!is_solo()) {
-        if (l)
-            goparkunlock(l, reason);
-        else
-            gopark(NULL, NULL, reason);
-        return;
-    }
-    gp = getg();
-    m = thism();
-    saved = park_save(m, gp->x);
     gp->waitreason = (uint8_t)reason;
     gp->x->waitsince = load_relaxed(&sched.coarse);
     event_emit(EV_GO_BLOCK, gp->goid, reason);
@@ -311,7 +312,7 @@ static always_inline void sysmon_attend(void)
  * take it unless the caller parks at once and runs it itself, which costs nothing: so where that
  * was the case the last few times, the wake-up is put off, and sysmon makes good for it should the
  * guess be wrong. */
-static void ready_wake(struct p *pp)
+static always_inline void ready_wake(struct p *pp)
 {
     /* Seqcst, behind the put: see proc.c. */
     if (load_seqcst(&sched.npidle) == 0) {
@@ -331,12 +332,23 @@ static void ready_wake(struct p *pp)
     wakep();
 }
 
+static always_inline void ready_here(struct p *pp, struct g *gp, bool next)
+{
+    if (next) {
+        struct g *kicked = runqput_next(&pp->runq, gp);
+
+        if (kicked)
+            runqput(pp, kicked, false);
+    } else {
+        runqput(pp, gp, false);
+        fence_seqcst(); /* runnext was exchanged */
+    }
+    ready_wake(pp);
+}
+
 void ready_on(struct p *pp, struct g *gp, bool next)
 {
-    runqput(pp, gp, next);
-    if (!next)
-        fence_seqcst(); /* runnext was exchanged */
-    ready_wake(pp);
+    ready_here(pp, gp, next);
 }
 
 static always_inline void ready(struct g *gp, bool next)
@@ -358,8 +370,8 @@ static always_inline void ready(struct g *gp, bool next)
         sysmon_attend();
         return;
     }
-    if (pp) {
-        ready_on(pp, gp, next);
+    if (likely(pp != NULL)) {
+        ready_here(pp, gp, next);
         return;
     }
     lock(&sched.lock);

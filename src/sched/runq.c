@@ -26,18 +26,8 @@ void runqput(struct p *pp, struct g *gp, bool next)
 {
     struct runq *q = &pp->runq;
 
-    if (next) {
-        struct g *kicked = load_relaxed(&q->runnext);
-
-        /* Thieves only ever take it to NULL, so the exchange loses nothing. */
-        if (runq_is_shared())
-            kicked = xchg_acqrel(&q->runnext, gp);
-        else
-            store_release(&q->runnext, gp);
-        if (!kicked)
-            return;
-        gp = kicked;
-    }
+    if (next && (gp = runqput_next(q, gp)) == NULL)
+        return;
     for (;;) {
         uint32_t h = load_acquire(&q->head);
         uint32_t t = q->tail;

@@ -53,6 +53,19 @@ static always_inline bool runqput_fast(struct runq *q, struct g *gp)
     return true;
 }
 
+/* Owner only. gp into runnext; who was there, or NULL, is the caller's now. */
+static always_inline struct g *runqput_next(struct runq *q, struct g *gp)
+{
+    struct g *kicked;
+
+    /* Thieves only ever take it to NULL, so the exchange loses nothing. */
+    if (runq_is_shared())
+        return xchg_acqrel(&q->runnext, gp);
+    kicked = load_relaxed(&q->runnext);
+    store_release(&q->runnext, gp);
+    return kicked;
+}
+
 /* Owner only. */
 static always_inline struct g *runqget_fast(struct runq *q, bool *inherit)
 {

@@ -341,11 +341,17 @@ static always_inline int wait(struct selector *s, uint32_t ticket, bool locked, 
          * waits for it. */
         enum waitreason reason = s->n ? WAIT_SELECT : WAIT_SELECT_NO_CASES;
 
-        if (!locked && likely(s->until == NEVER))
-            goparkunlock_solo(NULL, reason);
-        else
+        if (!locked && likely(s->until == NEVER)) {
+            if (is_solo())
+                gopark_solo(NULL, reason);
+            else
+                gopark(NULL, NULL, reason);
+        } else if (locked && likely(s->until == NEVER && s->nchans)) {
+            gopark(commit_unlock_all, s, reason);
+        } else {
             timeout = !gopark_until(locked && (s->nchans || s->nfds) ? commit_unlock_all : NULL, s,
                                     reason, s->until, ticket);
+        }
     }
     woken = timeout ? NULL : gp->run.param;
     unqueue_all(s, woken);
