@@ -84,34 +84,97 @@ static always_inline size_t own_size(const gamp_chan *c)
     return c ? c->elem_size : 0;
 }
 
+/* What a send or a receive does that finds a place (an element) in the ring stands in the public
+ * function, which calls nothing, so that it needs no frame; the rest is reached by jumps. Each of
+ * these leaves the runtime. */
+
+static noinline void send_locked(gamp_chan *c, const void *elem)
+{
+    if (unlikely(chansend_locked(c, elem, NEVER) != 0))
+        panic_leave("send on closed channel");
+    gamp_leave();
+}
+
+static noinline void send_inside(gamp_chan *c, const void *elem, size_t size)
+{
+    check_send(c, elem, size);
+    if (unlikely(chansend(c, elem, NEVER) != 0))
+        panic_leave("send on closed channel");
+    gamp_leave();
+}
+
+static noinline void send_enter(gamp_chan *c, const void *elem, size_t size)
+{
+    gamp_enter();
+    send_inside(c, elem, size);
+}
+
+static noinline bool recv_locked(gamp_chan *c, void *elem)
+{
+    int err = chanrecv_locked(c, elem, NEVER);
+
+    gamp_leave();
+    return err == 0;
+}
+
+static noinline bool recv_inside(gamp_chan *c, void *elem, size_t size)
+{
+    int err;
+
+    check_recv(c, size);
+    err = chanrecv(c, elem, NEVER);
+    gamp_leave();
+    return err == 0;
+}
+
+static noinline bool recv_enter(gamp_chan *c, void *elem, size_t size)
+{
+    gamp_enter();
+    return recv_inside(c, elem, size);
+}
+
+static noinline bool unlock_leave(struct mutex *l)
+{
+    unlock_slow(l);
+    gamp_leave();
+    return true;
+}
+
 /* The element size is the caller's, or the channel's own. */
 static always_inline void send_size(gamp_chan *c, const void *elem, size_t size)
 {
-    int err = 0;
-
-    gamp_enter();
-    check_send(c, elem, size);
-    if (unlikely(!c))
-        chansend(c, elem, NEVER);
-    else if (!chan_put_ring(c, elem, size))
-        err = chansend_locked(c, elem, NEVER);
-    if (unlikely(err != 0))
-        panic_leave("send on closed channel");
+    if (unlikely(!gamp_enter_usual())) {
+        send_enter(c, elem, size);
+        return;
+    }
+    if (unlikely(!c || size != c->elem_size || (!elem && size)) ||
+        unlikely(!trylock_solo(&c->lock))) {
+        send_inside(c, elem, size);
+        return;
+    }
+    if (!chan_put_ring(c, elem, size)) {
+        send_locked(c, elem);
+        return;
+    }
+    if (unlock_solo_part(&c->lock)) {
+        unlock_leave(&c->lock);
+        return;
+    }
     gamp_leave();
 }
 
 static always_inline bool recv_size(gamp_chan *c, void *elem, size_t size)
 {
-    int err = 0;
-
-    gamp_enter();
-    check_recv(c, size);
-    if (unlikely(!c))
-        chanrecv(c, elem, NEVER);
-    else if (!chan_take_ring(c, elem, size))
-        err = chanrecv_locked(c, elem, NEVER);
+    if (unlikely(!gamp_enter_usual()))
+        return recv_enter(c, elem, size);
+    if (unlikely(!c || size != c->elem_size) || unlikely(!trylock_solo(&c->lock)))
+        return recv_inside(c, elem, size);
+    if (!chan_take_ring(c, elem, size))
+        return recv_locked(c, elem);
+    if (unlock_solo_part(&c->lock))
+        return unlock_leave(&c->lock);
     gamp_leave();
-    return err == 0;
+    return true;
 }
 
 static always_inline int try_send_size(gamp_chan *c, const void *elem, size_t size)

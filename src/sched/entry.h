@@ -49,6 +49,18 @@ static always_inline struct g *gamp_enter(void)
     return getg();
 }
 
+/* Its usual half. false: gamp_enter has to be called. */
+static always_inline bool gamp_enter_usual(void)
+{
+    struct m *m = thism();
+
+    if (unlikely(!m))
+        return false;
+    store_relaxed(&m->inruntime, 1);
+    compiler_barrier();
+    return likely(cpu_sp() >= load_relaxed(&m->guard));
+}
+
 static always_inline void gamp_leave_m(struct m *m)
 {
     compiler_barrier();

@@ -56,6 +56,28 @@ static always_inline void lock_solo(struct mutex *l)
     }
 }
 
+/* Both without their unusual half, for who goes there by a jump. */
+static always_inline bool trylock_solo(struct mutex *l)
+{
+    if (!is_solo())
+        return trylock(l);
+    lockrank_acquire(l);
+    store_relaxed(&l->key, 1);
+    compiler_barrier();
+    return true;
+}
+
+/* true: unlock_slow is still to be called. */
+static always_inline bool unlock_solo_part(struct mutex *l)
+{
+    lockrank_release(l);
+    if (is_solo()) {
+        store_release(&l->key, 0);
+        return false;
+    }
+    return unlikely(xchg_release(&l->key, 0) == 2);
+}
+
 static always_inline void unlock_solo(struct mutex *l)
 {
     if (is_solo()) {

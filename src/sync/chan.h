@@ -186,20 +186,18 @@ static always_inline int chan_take(struct gamp_chan *c, void *elem, struct sudog
     return 0;
 }
 
-/* Locks c, and does the whole where the ring has a place (an element) and nobody waits. false: c is
- * locked and as it was. */
+/* With the lock held and kept: does the whole where the ring has a place (an element), nobody waits
+ * and the element is copied by a move. false: nothing was done. */
 static always_inline bool chan_put_ring(struct gamp_chan *c, const void *elem, size_t size)
 {
     size_t x;
 
-    lock_solo(&c->lock);
-    if (RACE_TSAN || c->closed || c->recvq.first || c->qcount >= c->cap)
+    if (RACE_TSAN || c->closed || c->recvq.first || c->qcount >= c->cap || !elem_is_move(size))
         return false;
     x = c->sendx;
-    elem_copy(c->ring + x * size, elem, size);
+    elem_move(c->ring + x * size, elem, size);
     c->sendx = x + 1 == c->cap ? 0 : x + 1;
     store_relaxed(&c->qcount, c->qcount + 1);
-    unlock_solo(&c->lock);
     return true;
 }
 
@@ -207,15 +205,13 @@ static always_inline bool chan_take_ring(struct gamp_chan *c, void *elem, size_t
 {
     size_t x;
 
-    lock_solo(&c->lock);
-    if (RACE_TSAN || c->qcount == 0 || c->sendq.first)
+    if (RACE_TSAN || c->qcount == 0 || c->sendq.first || !elem_is_move(size))
         return false;
     x = c->recvx;
     if (elem)
-        elem_copy(elem, c->ring + x * size, size);
+        elem_move(elem, c->ring + x * size, size);
     c->recvx = x + 1 == c->cap ? 0 : x + 1;
     store_relaxed(&c->qcount, c->qcount - 1);
-    unlock_solo(&c->lock);
     return true;
 }
 

@@ -9,6 +9,22 @@
 #include "base/race.h"
 #include <string.h>
 
+/* The sizes that are a move, or nothing at all. */
+static always_inline bool elem_is_move(size_t n)
+{
+    return n == 8 || n == 4 || n == 16 || n == 0;
+}
+
+static always_inline void elem_move(void *dst, const void *src, size_t n)
+{
+    if (likely(n == 8))
+        memcpy(dst, src, 8);
+    else if (n == 4)
+        memcpy(dst, src, 4);
+    else if (n == 16)
+        memcpy(dst, src, 16);
+}
+
 static always_inline void elem_copy(void *dst, const void *src, size_t n)
 {
 #if RACE_TSAN
@@ -17,13 +33,9 @@ static always_inline void elem_copy(void *dst, const void *src, size_t n)
         compiler_barrier();
     }
 #else
-    if (likely(n == 8))
-        memcpy(dst, src, 8);
-    else if (n == 4)
-        memcpy(dst, src, 4);
-    else if (n == 16)
-        memcpy(dst, src, 16);
-    else if (n != 0)
+    if (likely(elem_is_move(n)))
+        elem_move(dst, src, n);
+    else
         memcpy(dst, src, n);
 #endif
 }
