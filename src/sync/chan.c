@@ -62,9 +62,8 @@ static int block_for_ever(struct g *gp, enum waitreason reason, int64_t until)
     return -ETIMEDOUT;
 }
 
-/* Queues sg and waits, with a limit; c's lock is held and comes free. */
-static noinline int wait_until(struct gamp_chan *c, struct waitq *q, struct sudog *sg,
-                               enum waitreason reason, int64_t until)
+int chan_wait_until(struct gamp_chan *c, struct waitq *q, struct sudog *sg, enum waitreason reason,
+                    int64_t until)
 {
     if (until <= nanotime()) {
         unlock_solo(&c->lock);
@@ -84,29 +83,6 @@ static noinline int wait_until(struct gamp_chan *c, struct waitq *q, struct sudo
     return 0;
 }
 
-static always_inline int wait_partner(struct gamp_chan *c, struct waitq *q, void *elem,
-                                      enum waitreason reason, int64_t until)
-{
-    struct sudog sg;
-
-    sg.g = getg();
-    sg.elem = elem;
-    sg.alone = true;
-    sg.success = false;
-    race_release(&c->lock);
-    if (likely(until == NEVER)) {
-        waitq_add(q, &sg);
-        goparkunlock_solo(&c->lock, reason);
-    } else if (wait_until(c, q, &sg, reason, until) < 0) {
-        return -ETIMEDOUT;
-    }
-    if (unlikely(!sg.success))
-        return -EPIPE;
-    if (RACE_TSAN)
-        race_sync(sg.elem);
-    return 0;
-}
-
 int chansend(struct gamp_chan *c, const void *elem, int64_t until)
 {
     if (unlikely(!c))
@@ -115,49 +91,12 @@ int chansend(struct gamp_chan *c, const void *elem, int64_t until)
     return chansend_locked(c, elem, until);
 }
 
-int chansend_locked(struct gamp_chan *c, const void *elem, int64_t until)
-{
-    struct sudog *partner;
-    int err = chan_put(c, elem, &partner);
-
-    if (err == -EAGAIN)
-        return wait_partner(c, &c->sendq, (void *)(uintptr_t)elem, WAIT_CHAN_SEND, until);
-    unlock_solo(&c->lock);
-    if (partner)
-        sudog_wake(partner);
-    return err;
-}
-
 int chanrecv(struct gamp_chan *c, void *elem, int64_t until)
 {
     if (unlikely(!c))
         return block_for_ever(getg(), WAIT_CHAN_RECEIVE_NIL, until);
     lock_solo(&c->lock);
     return chanrecv_locked(c, elem, until);
-}
-
-int chanrecv_locked(struct gamp_chan *c, void *elem, int64_t until)
-{
-    struct sudog *partner;
-    int err = chan_take(c, elem, &partner);
-
-    if (err == -EAGAIN) {
-        /* Who closes a channel may free it too, before this one runs: nothing of it is used after.
-         * */
-        uint32_t size = c->elem_size;
-
-        err = wait_partner(c, &c->recvq, elem, WAIT_CHAN_RECEIVE, until);
-        if (unlikely(err == -EPIPE)) {
-            race_acquire(&c->closed);
-            if (elem)
-                elem_zero(elem, size);
-        }
-        return err;
-    }
-    unlock_solo(&c->lock);
-    if (partner)
-        sudog_wake(partner);
-    return err;
 }
 
 int chantrysend(struct gamp_chan *c, const void *elem)

@@ -59,9 +59,6 @@ void chan_free(struct gamp_chan *c);
 int chansend(struct gamp_chan *c, const void *elem, int64_t until);
 /* 0; -EPIPE closed and drained, the element is zeroed; -ETIMEDOUT. elem NULL discards. */
 int chanrecv(struct gamp_chan *c, void *elem, int64_t until);
-/* The same with c's lock held; it comes free. */
-int chansend_locked(struct gamp_chan *c, const void *elem, int64_t until);
-int chanrecv_locked(struct gamp_chan *c, void *elem, int64_t until);
 /* 0, -EAGAIN, -EPIPE. */
 int chantrysend(struct gamp_chan *c, const void *elem);
 int chantryrecv(struct gamp_chan *c, void *elem);
@@ -213,6 +210,73 @@ static always_inline bool chan_take_ring(struct gamp_chan *c, void *elem, size_t
     c->recvx = x + 1 == c->cap ? 0 : x + 1;
     store_relaxed(&c->qcount, c->qcount - 1);
     return true;
+}
+
+/* Queues sg and waits, with a limit; c's lock is held and comes free. */
+int chan_wait_until(struct gamp_chan *c, struct waitq *q, struct sudog *sg, enum waitreason reason,
+                    int64_t until);
+
+/* The same with none or one. */
+static always_inline int chan_wait(struct gamp_chan *c, struct waitq *q, void *elem,
+                                   enum waitreason reason, int64_t until)
+{
+    struct sudog sg;
+
+    sg.g = getg();
+    sg.elem = elem;
+    sg.alone = true;
+    sg.success = false;
+    race_release(&c->lock);
+    if (likely(until == NEVER)) {
+        waitq_add(q, &sg);
+        goparkunlock_solo(&c->lock, reason);
+    } else if (chan_wait_until(c, q, &sg, reason, until) < 0) {
+        return -ETIMEDOUT;
+    }
+    if (unlikely(!sg.success))
+        return -EPIPE;
+    if (RACE_TSAN)
+        race_sync(sg.elem);
+    return 0;
+}
+
+/* chansend and chanrecv with c's lock held; it comes free. Part of whoever calls it, since each
+ * frame that a goroutine comes back through after a switch is a return that the CPU mispredicts. */
+static always_inline int chansend_locked(struct gamp_chan *c, const void *elem, int64_t until)
+{
+    struct sudog *partner;
+    int err = chan_put(c, elem, &partner);
+
+    if (err == -EAGAIN)
+        return chan_wait(c, &c->sendq, (void *)(uintptr_t)elem, WAIT_CHAN_SEND, until);
+    unlock_solo(&c->lock);
+    if (partner)
+        sudog_wake(partner);
+    return err;
+}
+
+static always_inline int chanrecv_locked(struct gamp_chan *c, void *elem, int64_t until)
+{
+    struct sudog *partner;
+    int err = chan_take(c, elem, &partner);
+
+    if (err == -EAGAIN) {
+        /* Who closes a channel may free it too, before this one runs: nothing of it is used after.
+         * */
+        uint32_t size = c->elem_size;
+
+        err = chan_wait(c, &c->recvq, elem, WAIT_CHAN_RECEIVE, until);
+        if (unlikely(err == -EPIPE)) {
+            race_acquire(&c->closed);
+            if (elem)
+                elem_zero(elem, size);
+        }
+        return err;
+    }
+    unlock_solo(&c->lock);
+    if (partner)
+        sudog_wake(partner);
+    return err;
 }
 
 #endif
