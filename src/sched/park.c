@@ -125,8 +125,8 @@ static always_inline void park_leave_shared(struct m *m, struct g *gp,
     int saved = park_save(m, gp->x);
 
     m->commit = commit;
-    leave(m, gp, true);
-    park_restore(thism(), gp->x, saved);
+    m = leave(m, gp, true);
+    park_restore(m, gp->x, saved);
 }
 
 void cxa_clear(struct m *m)
