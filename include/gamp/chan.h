@@ -51,8 +51,9 @@ GAMP_API GAMP_MUST_CHECK gamp_chan *gamp_chan_new(size_t elem_size, size_t cap);
 GAMP_API gamp_chan *gamp_chan_ref(gamp_chan *c);
 
 /* Gives one reference back; with the last the channel and what it holds are freed. Panics, and
- * keeps the reference, when it is the last and somebody waits on the channel. NULL does nothing.
- * Does not block; any thread. */
+ * keeps the reference, when it is the last and somebody waits on the channel; a select that was
+ * served, by this channel or another, waits no more, even before it has returned. NULL does
+ * nothing. Does not block; any thread. */
 GAMP_API void gamp_chan_unref(gamp_chan *c);
 
 /* No more is sent: receivers get what is buffered and then the end; waiting senders panic. Panics

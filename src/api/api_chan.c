@@ -199,26 +199,29 @@ static always_inline int try_recv_size(gamp_chan *c, void *elem, size_t size)
     return err;
 }
 
+/* Leaves, with what a wait with a limit came to. */
+static always_inline int leave_until(gamp_chan *c, int err)
+{
+    gamp_leave();
+    if (unlikely(err == -ESTALE)) {
+        chan_free(c);
+        err = -ETIMEDOUT;
+    }
+    return err;
+}
+
 static always_inline int send_until_size(gamp_chan *c, const void *elem, size_t size, gamp_time t)
 {
-    int err;
-
     gamp_enter();
     check_send(c, elem, size);
-    err = chansend(c, elem, t);
-    gamp_leave();
-    return err;
+    return leave_until(c, chansend(c, elem, t));
 }
 
 static always_inline int recv_until_size(gamp_chan *c, void *elem, size_t size, gamp_time t)
 {
-    int err;
-
     gamp_enter();
     check_recv(c, size);
-    err = chanrecv(c, elem, t);
-    gamp_leave();
-    return err;
+    return leave_until(c, chanrecv(c, elem, t));
 }
 
 void gamp_chan_send_sized(gamp_chan *c, const void *elem, size_t size)

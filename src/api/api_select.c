@@ -43,6 +43,8 @@ static always_inline int run(const gamp_case *cases, uint32_t n, struct selcase 
     gamp_enter();
     index = select_go(&s, &closed);
     gamp_leave();
+    if (unlikely(s.left))
+        chan_free_all(s.left);
     if (memory)
         objmem_free(memory);
     if (unlikely(closed))

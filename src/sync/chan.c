@@ -20,9 +20,19 @@ struct gamp_chan *makechan(size_t elem_size, size_t cap)
     return c;
 }
 
+/* Those whose wait was ended elsewhere do not. */
+static bool somebody_waits(const struct waitq *q)
+{
+    for (const struct sudog *sg = q->first; sg; sg = sg->next)
+        if (sg->alone || !wait_claimed(sg->g, sg->ticket))
+            return true;
+    return false;
+}
+
 int chan_release(struct gamp_chan *c)
 {
     uint32_t refs;
+    bool last;
 
     race_release(&c->refs);
     /* Acquire pairs with the release of those who gave theirs up before: all they did is over. */
@@ -33,19 +43,30 @@ int chan_release(struct gamp_chan *c)
     /* Under the lock: who closed the channel may still be about to release it, seen only by its
      * effect. */
     lock_solo(&c->lock);
-    if (c->recvq.first || c->sendq.first) {
+    if (somebody_waits(&c->recvq) || somebody_waits(&c->sendq)) {
         unlock_solo(&c->lock);
         return -EBUSY;
     }
     store_relaxed(&c->refs, 0);
+    last = c->comers == 0;
     unlock_solo(&c->lock);
     race_acquire(&c->refs);
-    return 1;
+    return last;
 }
 
 void chan_free(struct gamp_chan *c)
 {
     objmem_free(c);
+}
+
+void chan_free_all(struct gamp_chan *list)
+{
+    while (list) {
+        struct gamp_chan *c = list;
+
+        list = c->nextfree;
+        chan_free(c);
+    }
 }
 
 static int block_for_ever(struct g *gp, enum waitreason reason, int64_t until)
@@ -70,15 +91,20 @@ int chan_wait_until(struct gamp_chan *c, struct waitq *q, struct sudog *sg, enum
         return -ETIMEDOUT;
     }
     sg->alone = false;
+    sg->comes = false;
     sg->ticket = wait_begin(sg->g);
     sg->g->run.param = NULL;
     waitq_add(q, sg);
+    c->comers++;
     if (!gopark_until(commit_unlock, &c->lock, reason, until, sg->ticket)) {
+        bool mine;
+
         lock_solo(&c->lock);
         if (sg->queued)
             waitq_remove(q, sg);
+        mine = chan_came(c);
         unlock_solo(&c->lock);
-        return -ETIMEDOUT;
+        return mine ? -ESTALE : -ETIMEDOUT;
     }
     return 0;
 }
@@ -129,12 +155,12 @@ int chantryrecv(struct gamp_chan *c, void *elem)
     return err;
 }
 
-/* Takes all waiters of q, in order, onto the list that ends at *tail. */
-static struct sudog **take_all(struct waitq *q, struct sudog **tail)
+/* Takes all waiters of q, a queue of c, in order, onto the list that ends at *tail. */
+static struct sudog **take_all(struct gamp_chan *c, struct waitq *q, struct sudog **tail)
 {
     struct sudog *sg;
 
-    while ((sg = waitq_pop(q)) != NULL) {
+    while ((sg = chan_pop(c, q)) != NULL) {
         sg->success = false;
         sg->g->run.param = sg;
         *tail = sg;
@@ -156,7 +182,7 @@ bool chantryclose(struct gamp_chan *c)
     race_release(&c->closed);
     /* Release pairs with the acquire of those that look without the lock. */
     store_release(&c->closed, 1);
-    take_all(&c->sendq, take_all(&c->recvq, &list));
+    take_all(c, &c->sendq, take_all(c, &c->recvq, &list));
     unlock_solo(&c->lock);
     sudog_ready_all(list);
     return true;

@@ -21,6 +21,11 @@
  * The last that an operation does to a channel is to release its lock, before it wakes a partner;
  * and the last reference is given up under the lock. So memory goes only when nobody is inside any
  * more.
+ * But a wait that also ends otherwise (a clock, another case of the select) comes back to take its
+ * sudog off. comers counts the sudogs of such waits, from when they are queued: one that its
+ * partner takes off is done with the channel (unless the select has more of them here: comes), the
+ * others when they have come back. Who gives up the last reference meanwhile leaves the memory to
+ * the last of them: refs 0, comers > 0.
  *
  * The functions here stand inside the runtime (gamp_enter), on any thread, g0 included where they
  * do not block. */
@@ -41,23 +46,29 @@ struct gamp_chan {
     uint32_t closed;
     uint32_t elem_size;
     uint32_t refs;
+    uint32_t comers;
     size_t qcount;
     size_t cap;
     size_t sendx, recvx;
     struct waitq recvq, sendq;
+    struct gamp_chan *nextfree; /* in a list for chan_free_all */
     char ring[] __attribute__((aligned(16)));
 };
 
 /* Outside the runtime: it calls malloc. NULL when out of memory. elem_size < CHAN_ELEM_MAX. */
 struct gamp_chan *makechan(size_t elem_size, size_t cap);
 /* Inside. Gives up one reference. 1: it was the last: the caller, once outside, calls chan_free.
- * 0: it was not. -EBUSY: it is the last and somebody waits; it is kept. */
+ * 0: it was not, or one whose wait has ended will free it. -EBUSY: it is the last and somebody
+ * waits; it is kept. */
 int chan_release(struct gamp_chan *c);
 void chan_free(struct gamp_chan *c);
+void chan_free_all(struct gamp_chan *list);
 
-/* 0; -EPIPE closed; -ETIMEDOUT. until NEVER: no limit. c may be NULL: it never is ready. */
+/* 0; -EPIPE closed; -ETIMEDOUT, or -ESTALE: that too, and the caller, once outside, calls
+ * chan_free.
+ * until NEVER: no limit. c may be NULL: it never is ready. */
 int chansend(struct gamp_chan *c, const void *elem, int64_t until);
-/* 0; -EPIPE closed and drained, the element is zeroed; -ETIMEDOUT. elem NULL discards. */
+/* 0; -EPIPE closed and drained, the element is zeroed; -ETIMEDOUT, -ESTALE. elem NULL discards. */
 int chanrecv(struct gamp_chan *c, void *elem, int64_t until);
 /* 0, -EAGAIN, -EPIPE. */
 int chantrysend(struct gamp_chan *c, const void *elem);
@@ -96,6 +107,23 @@ static always_inline void race_sync(const void *addr)
     race_release(addr);
 }
 
+/* With the lock held: the longest waiter of one of c's queues, with the right to end its wait. */
+static always_inline struct sudog *chan_pop(struct gamp_chan *c, struct waitq *q)
+{
+    struct sudog *sg = waitq_pop(q);
+
+    if (sg && unlikely(!sg->alone) && !sg->comes)
+        c->comers--;
+    return sg;
+}
+
+/* With the lock held, by one that has come back for its sudog. true: the caller, once the lock is
+ * free, has c to itself. */
+static always_inline bool chan_came(struct gamp_chan *c)
+{
+    return --c->comers == 0 && unlikely(load_relaxed(&c->refs) == 0);
+}
+
 /* The two operations, with the lock held and kept. -EAGAIN: nothing was done. *partner: whom to
  * wake when the lock is free, or NULL. */
 static always_inline int chan_put(struct gamp_chan *c, const void *elem, struct sudog **partner)
@@ -105,7 +133,7 @@ static always_inline int chan_put(struct gamp_chan *c, const void *elem, struct 
     *partner = NULL;
     if (unlikely(c->closed))
         return -EPIPE;
-    sg = waitq_pop(&c->recvq);
+    sg = chan_pop(c, &c->recvq);
     if (sg) {
         if (sg->elem)
             elem_copy(sg->elem, elem, c->elem_size);
@@ -145,7 +173,7 @@ static always_inline int chan_take(struct gamp_chan *c, void *elem, struct sudog
         race_sync(race_place(c, c->recvx));
         if (++c->recvx == c->cap)
             c->recvx = 0;
-        sg = waitq_pop(&c->sendq);
+        sg = chan_pop(c, &c->sendq);
         if (!sg) {
             store_relaxed(&c->qcount, c->qcount - 1);
             return 0;
@@ -168,7 +196,7 @@ static always_inline int chan_take(struct gamp_chan *c, void *elem, struct sudog
             elem_zero(elem, c->elem_size);
         return -EPIPE;
     }
-    sg = waitq_pop(&c->sendq);
+    sg = chan_pop(c, &c->sendq);
     if (!sg)
         return -EAGAIN;
     /* Unbuffered. */
@@ -230,8 +258,11 @@ static always_inline int chan_wait(struct gamp_chan *c, struct waitq *q, void *e
     if (likely(until == NEVER)) {
         waitq_add(q, &sg);
         goparkunlock_solo(&c->lock, reason);
-    } else if (chan_wait_until(c, q, &sg, reason, until) < 0) {
-        return -ETIMEDOUT;
+    } else {
+        int err = chan_wait_until(c, q, &sg, reason, until);
+
+        if (err < 0)
+            return err;
     }
     if (unlikely(!sg.success))
         return -EPIPE;

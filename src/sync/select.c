@@ -98,6 +98,7 @@ enum select_error select_init(struct selector *s, const gamp_case *cases, uint32
     s->deflt = -1;
     s->timed = false;
     s->until = NEVER;
+    s->left = NULL;
     for (uint32_t i = 0; i < n; i++) {
         const gamp_case *k = &cases[i];
         enum select_error err = SELECT_OK;
@@ -253,23 +254,30 @@ static always_inline void queue_all(struct selector *s, struct g *gp, uint32_t t
             w->sg.elem = s->cases[o->i].elem;
             w->sg.ticket = ticket;
             w->sg.alone = false;
+            w->sg.comes = next - i > 1;
             w->sg.success = false;
             waitq_add(queue_of(o), &w->sg);
         }
+        s->order[i].c->comers += next - i;
         race_release(&s->order[i].c->lock);
     }
 }
 
-/* Takes back those sudogs of order[i..next) that are still in their queues. With the lock. */
-static always_inline void unqueue(struct selector *s, uint32_t i, uint32_t next,
+/* Takes back those sudogs of order[i..next), of one channel, that are still in their queues. With
+ * the lock; true: as chan_came. */
+static always_inline bool unqueue(struct selector *s, uint32_t i, uint32_t next,
                                   const struct selcase *woken)
 {
+    bool mine = false;
+
     for (; i < next; i++) {
         struct selcase *w = &s->waits[s->order[i].i];
 
         if (w != woken && w->sg.queued)
             waitq_remove(queue_of(&s->order[i]), &w->sg);
+        mine = chan_came(s->order[i].c);
     }
+    return mine;
 }
 
 /* After the park. woken: the case that was done, NULL: none. */
@@ -279,13 +287,18 @@ static always_inline void unqueue_all(struct selector *s, const struct selcase *
 
     for (uint32_t i = 0; i < s->nchans; i = next) {
         struct gamp_chan *c = s->order[i].c;
+        bool mine;
 
         next = next_chan(s, i);
         if (next == i + 1 && &s->waits[s->order[i].i] == woken)
             continue;
         lock_solo(&c->lock);
-        unqueue(s, i, next, woken);
+        mine = unqueue(s, i, next, woken);
         unlock_solo(&c->lock);
+        if (unlikely(mine)) {
+            c->nextfree = s->left;
+            s->left = c;
+        }
     }
 }
 
@@ -336,6 +349,7 @@ static always_inline int wait(struct selector *s, uint32_t ticket, bool locked, 
         /* A descriptor came first; the sudogs go before anybody can see them. */
         unqueue(s, 0, s->nchans, NULL);
         unlock_all(s);
+        woken = gp->run.param;
     } else {
         /* The clock may end the wait before the commit: it may look at s only where something
          * waits for it. */
@@ -352,9 +366,9 @@ static always_inline int wait(struct selector *s, uint32_t ticket, bool locked, 
             timeout = !gopark_until(locked && (s->nchans || s->nfds) ? commit_unlock_all : NULL, s,
                                     reason, s->until, ticket);
         }
+        woken = timeout ? NULL : gp->run.param;
+        unqueue_all(s, woken);
     }
-    woken = timeout ? NULL : gp->run.param;
-    unqueue_all(s, woken);
     return woken ? finish(s, woken, closed) : draw_time(s);
 }
 

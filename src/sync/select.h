@@ -54,10 +54,11 @@ struct selector {
     uint32_t n;
     uint32_t nchans; /* in order */
     uint32_t nfds;
-    int deflt;            /* index of the default case, or -1 */
-    bool timed;           /* there are points in time */
-    int64_t until;        /* the earliest */
-    struct pollgate gate; /* when descriptors are armed */
+    int deflt;              /* index of the default case, or -1 */
+    bool timed;             /* there are points in time */
+    int64_t until;          /* the earliest */
+    struct pollgate gate;   /* when descriptors are armed */
+    struct gamp_chan *left; /* given up by all others meanwhile; for chan_free_all, once outside */
 };
 
 static inline bool is_chan(const gamp_case *k)

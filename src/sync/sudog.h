@@ -24,6 +24,8 @@ struct sudog {
     bool alone;
     bool queued;  /* not yet taken off; kept for those that are not alone */
     bool success; /* false: the channel was closed */
+    /* a channel's, not alone: the waiter takes its lock again, whoever ends the wait */
+    bool comes;
 };
 
 /* First in, first out. The lock is the owner's. */

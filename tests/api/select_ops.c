@@ -211,6 +211,84 @@ TEST_GO_WITHIN(nothing_is_lost_or_doubled_between_selects, 60)
     }
 }
 
+/* The one that was served runs later than the one that serves it, who knows by it that the channels
+ * have come out of use. */
+static void send_or_quit(gamp_chan *out, gamp_chan *quit)
+{
+    int v = 1;
+
+    CHECK_EQ(gamp_select(GAMP_SEND(out, &v), GAMP_RECV(quit, NULL), GAMP_RECV(quit, NULL)), 0);
+}
+
+static void send_twice_or_quit(gamp_chan *out, gamp_chan *quit)
+{
+    int v = 1;
+
+    CHECK_GE(1, gamp_select(GAMP_SEND(out, &v), GAMP_SEND(out, &v), GAMP_RECV(quit, NULL)));
+}
+
+TEST_GO_WITHIN(channels_are_given_up_when_a_select_was_served, 60)
+{
+    for (int i = 0; i < 2000; i++) {
+        gamp_chan *out = gamp_chan_of(int, i % 3 == 0), *quit = gamp_chan_of(int, 0);
+        int v = 0;
+
+        CHECK_EQ(gamp_go(i % 2 ? send_twice_or_quit : send_or_quit, out, quit), 0);
+        if (i % 5 < 2)
+            gamp_gosched();
+        CHECK(gamp_chan_recv(out, &v));
+        CHECK_EQ(v, 1);
+        if (i % 7 < 3)
+            gamp_chan_close(out);
+        if (i % 11 < 5)
+            gamp_chan_close(quit);
+        gamp_chan_unref(out);
+        gamp_chan_unref(quit);
+    }
+    while (gamp_num_goroutine() > 1)
+        gamp_gosched();
+}
+
+static void recv_for_a_while(gamp_chan *c, gamp_waitgroup *wg)
+{
+    int v;
+
+    CHECK_EQ(gamp_chan_recv_until(c, &v, gamp_now() + 20 * GAMP_MICROSECOND), -ETIMEDOUT);
+    gamp_waitgroup_done(wg);
+}
+
+static void wait_on_two(gamp_chan *c, gamp_chan *go_on)
+{
+    CHECK_EQ(gamp_select(GAMP_RECV(c, NULL), GAMP_RECV(go_on, NULL)), 1);
+}
+
+/* Whoever still waits keeps the channel, and whoever gives it up is told. */
+static void unref(void *c)
+{
+    gamp_chan_unref(c);
+}
+
+TEST_GO(a_channel_that_a_select_waits_on_is_kept)
+{
+    gamp_chan *c = gamp_chan_of(int, 0), *go_on = gamp_chan_of(int, 0);
+    gamp_panic_info info;
+    gamp_waitgroup wg = {0};
+    int v = 1;
+
+    CHECK_EQ(gamp_go(wait_on_two, c, go_on), 0);
+    await_goroutines(1, "select");
+    CHECK_EQ(gamp_protect(unref, c, &info), -EFAULT);
+    CHECK(strstr(info.message, "somebody waits"));
+    gamp_chan_send(go_on, &v);
+    for (int i = 0; i < 100; i++) {
+        gamp_waitgroup_add(&wg, 1);
+        CHECK_EQ(gamp_go(recv_for_a_while, c, &wg), 0);
+    }
+    gamp_waitgroup_wait(&wg);
+    gamp_chan_unref(c);
+    gamp_chan_unref(go_on);
+}
+
 static void self_select(gamp_chan *c, int64_t me, gamp_waitgroup *wg)
 {
     int64_t v;
