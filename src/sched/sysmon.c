@@ -106,13 +106,28 @@ static bool wanted(struct p *pp)
            load_relaxed(&sched.npidle) + load_relaxed(&sched.nmspinning) == 0;
 }
 
+/* The kernel has counted a sleep since it was asked before. */
+static bool slept(struct m *m, int64_t before)
+{
+    if (m->mon.sleeps == before)
+        m->mon.sleeps = aside_thread_sleeps(m->tid);
+    return before >= 0 && m->mon.sleeps > before;
+}
+
+/* A signal for one that computes. One that computes and sleeps in turn, too shortly to be met
+ * asleep,
+ * goes on without the P: it wants it for a part of the time only, and no sleep is cut short. */
 static void ask_to_leave(struct p *pp, struct m *m, int64_t cpu, struct round *r)
 {
+    int64_t before = m->mon.sleeps;
+
     preemptone(pp);
     if (!others_wait(pp) && !load_relaxed(&sched.gcwaiting))
         return;
     if (burning(m, cpu, r->now))
         preempt_signal(m);
+    else if (slept(m, before))
+        take(pp, m, true);
     else if (cpu > m->mon.cpu)
         r->suspect = true;
 }
@@ -177,6 +192,8 @@ static void look_user(struct p *pp, struct m *m, struct round *r)
         if (cpu != m->mon.cpu && !runqwaits(pp))
             r->shorts--;
         ask_to_leave(pp, m, cpu, r);
+    } else if (r->now - m->mon.since > slice_long && others_wait(pp) && slept(m, m->mon.sleeps)) {
+        take(pp, m, true);
     }
     m->mon.cpu = m->mon.busy = cpu;
     m->mon.looked = r->now;

@@ -128,7 +128,16 @@ static void do_flock(void)
 static void do_getaddrinfo(void)
 {
     struct addrinfo *res = NULL;
-    int err = getaddrinfo("127.0.0.1", "80", NULL, &res);
+    int err;
+
+    /* qemu-user translates what is read of a netlink socket, and remembers its number for the whole
+     * process: what a thread with descriptors of its own (sysmon) reads by that number too. It may
+     * abort then, with the words in do_waitpid. */
+    if (getenv("TEST_EMULATOR")) {
+        do_nanosleep();
+        return;
+    }
+    err = getaddrinfo("127.0.0.1", "80", NULL, &res);
 
     CHECK_EQ(err, 0);
     freeaddrinfo(res);
