@@ -88,9 +88,25 @@ static always_inline size_t own_size(const gamp_chan *c)
  * function, which calls nothing, so that it needs no frame; the rest is reached by jumps. Each of
  * these leaves the runtime. */
 
+/* The waits apart from what only wakes, which so saves few registers. */
+static noinline void send_wait(gamp_chan *c, const void *elem)
+{
+    if (unlikely(chansend_wait(c, elem, NEVER) != 0))
+        panic_leave("send on closed channel");
+    gamp_leave();
+}
+
 static noinline void send_locked(gamp_chan *c, const void *elem)
 {
-    if (unlikely(chansend_locked(c, elem, NEVER) != 0))
+    struct sudog *partner;
+    int err = chan_put(c, elem, &partner);
+
+    if (err == -EAGAIN) {
+        send_wait(c, elem);
+        return;
+    }
+    chan_unlock_wake(c, partner);
+    if (unlikely(err != 0))
         panic_leave("send on closed channel");
     gamp_leave();
 }
@@ -109,10 +125,22 @@ static noinline void send_enter(gamp_chan *c, const void *elem, size_t size)
     send_inside(c, elem, size);
 }
 
+static noinline bool recv_wait(gamp_chan *c, void *elem)
+{
+    int err = chanrecv_wait(c, elem, NEVER);
+
+    gamp_leave();
+    return err == 0;
+}
+
 static noinline bool recv_locked(gamp_chan *c, void *elem)
 {
-    int err = chanrecv_locked(c, elem, NEVER);
+    struct sudog *partner;
+    int err = chan_take(c, elem, &partner);
 
+    if (err == -EAGAIN)
+        return recv_wait(c, elem);
+    chan_unlock_wake(c, partner);
     gamp_leave();
     return err == 0;
 }

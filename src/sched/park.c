@@ -13,6 +13,7 @@
 #include "sched/globq.h"
 #include "sched/gstack.h"
 #include "sched/mstart.h"
+#include "sched/parkhere.h"
 #include "sched/proc.h"
 #include "sched/schedt.h"
 #include "sched/solo.h"
@@ -34,74 +35,6 @@ struct g *direct_refill(struct p *pp)
     return gp;
 }
 
-/* Leaves gp, whose commit is set, for the next goroutine or for g0; returns when gp runs again,
- * with its M. */
-static always_inline struct m *leave(struct m *m, struct g *gp, bool direct)
-{
-    bool inherit = false;
-    struct g *next = direct ? direct_next(m, &inherit) : NULL;
-
-    m->commitg = gp;
-    if (next) {
-        run_prepare(m, next, inherit);
-    } else {
-        setg(m->g0);
-        next = m->g0;
-    }
-    return gswitch(gp, next, false);
-}
-
-/* The same where gp is committed already, which only a solo P may do before the switch: a waker may
- * have made it runnable, but nobody else can run it. */
-static always_inline struct m *leave_solo(struct m *m, struct g *gp)
-{
-    bool inherit = false;
-    struct g *next = direct_next(m, &inherit);
-
-    if (unlikely(!next)) {
-        setg(m->g0);
-        return gswitch(gp, m->g0, false);
-    }
-    run_prepare(m, next, inherit);
-    return likely(next != gp) ? gswitch(gp, next, false) : m;
-}
-
-/* What travels with a goroutine although it is the thread's: errno, and C++'s caught exceptions
- * (Itanium C++ ABI 2.2.2: caughtExceptions, uncaughtExceptions). */
-struct cxa_globals {
-    void *caught;
-    unsigned uncaught;
-};
-
-/* A load and a comparison cost less than a store: a switch is bound by the stores it makes. */
-static always_inline void restore_errno(struct m *m, int saved)
-{
-    if (unlikely(*m->errnop != saved))
-        *m->errnop = saved;
-}
-
-static always_inline int park_save(struct m *m, struct gx *x)
-{
-    struct cxa_globals *cxa = m->cxa_globals;
-
-    if (cxa) {
-        x->cxa_caught = cxa->caught;
-        x->cxa_uncaught = cxa->uncaught;
-    }
-    return *m->errnop;
-}
-
-static always_inline void park_restore(struct m *m, struct gx *x, int saved)
-{
-    struct cxa_globals *cxa = m->cxa_globals;
-
-    restore_errno(m, saved);
-    if (cxa) {
-        cxa->caught = x->cxa_caught;
-        cxa->uncaught = x->cxa_uncaught;
-    }
-}
-
 static always_inline void park_leave(struct g *gp, void (*commit)(struct m *, struct g *),
                                      bool direct)
 {
@@ -115,17 +48,6 @@ static always_inline void park_leave(struct g *gp, void (*commit)(struct m *, st
         m->commit = commit;
         m = leave(m, gp, direct);
     }
-    park_restore(m, gp->x, saved);
-}
-
-/* The same without the question whether the P is solo, which the caller has asked. */
-static always_inline void park_leave_shared(struct m *m, struct g *gp,
-                                            void (*commit)(struct m *, struct g *))
-{
-    int saved = park_save(m, gp->x);
-
-    m->commit = commit;
-    m = leave(m, gp, true);
     park_restore(m, gp->x, saved);
 }
 
@@ -162,7 +84,7 @@ static void wait_timeout(void *arg, uintptr_t ticket, int64_t now)
     }
 }
 
-static void commit_park(struct m *m, struct g *gp)
+void commit_park(struct m *m, struct g *gp)
 {
     unlockf *f = m->unlockf;
     struct timer *t = m->parktimer;
@@ -182,7 +104,7 @@ static void commit_park(struct m *m, struct g *gp)
     }
 }
 
-static void park_foreign(struct g *gp, unlockf *f, void *l, int64_t until, uint32_t ticket)
+static void park_foreign_until(struct g *gp, unlockf *f, void *l, int64_t until, uint32_t ticket)
 {
     struct m *m = gp->run.m;
 
@@ -201,6 +123,11 @@ static void park_foreign(struct g *gp, unlockf *f, void *l, int64_t until, uint3
     store_release(&gp->status, Grunning);
 }
 
+void park_foreign(struct g *gp, unlockf *f, void *l)
+{
+    park_foreign_until(gp, f, l, NEVER, 0);
+}
+
 void gopark(unlockf *f, void *l, enum waitreason reason)
 {
     struct g *gp = getg();
@@ -208,7 +135,7 @@ void gopark(unlockf *f, void *l, enum waitreason reason)
 
     gp->waitreason = (uint8_t)reason;
     if (unlikely(!is_parkable(gp))) {
-        park_foreign(gp, f, l, NEVER, 0);
+        park_foreign(gp, f, l);
         return;
     }
     gp->x->waitsince = load_relaxed(&sched.coarse);
@@ -224,7 +151,7 @@ bool commit_unlock(struct g *gp, void *l)
     return true;
 }
 
-static void commit_unlock_park(struct m *m, struct g *gp)
+void commit_unlock_park(struct m *m, struct g *gp)
 {
     struct mutex *l = m->unlocklock;
 
@@ -233,38 +160,14 @@ static void commit_unlock_park(struct m *m, struct g *gp)
     unlock(l);
 }
 
-/* gopark with commit_unlock, laid out in one piece: most waits are these. */
 void goparkunlock(struct mutex *l, enum waitreason reason)
 {
-    struct g *gp = getg();
-    struct m *m = thism();
-
-    gp->waitreason = (uint8_t)reason;
-    if (unlikely(!is_parkable(gp))) {
-        park_foreign(gp, commit_unlock, l, NEVER, 0);
-        return;
-    }
-    gp->x->waitsince = load_relaxed(&sched.coarse);
-    m->unlocklock = l;
-    park_leave_shared(m, gp, commit_unlock_park);
+    goparkunlock_here(l, reason);
 }
 
-/* By itself, though goparkunlock with another commit would do: one function for both made a select
- * a tenth slower. */
 void gopark_solo(struct mutex *l, enum waitreason reason)
 {
-    struct g *gp = getg();
-    struct m *m = thism();
-    int saved = park_save(m, gp->x);
-
-    gp->waitreason = (uint8_t)reason;
-    gp->x->waitsince = load_relaxed(&sched.coarse);
-    event_emit(EV_GO_BLOCK, gp->goid, reason);
-    casgstatus(gp, Grunning, Gwaiting);
-    if (l)
-        unlock_solo(l);
-    m = leave_solo(m, gp);
-    park_restore(m, gp->x, saved);
+    gopark_solo_here(l, reason);
 }
 
 bool gopark_until(unlockf *f, void *l, enum waitreason reason, int64_t until, uint32_t ticket)
@@ -280,7 +183,7 @@ bool gopark_until(unlockf *f, void *l, enum waitreason reason, int64_t until, ui
     }
     gp->waitreason = (uint8_t)reason;
     if (unlikely(!is_parkable(gp))) {
-        park_foreign(gp, f, l, until, ticket);
+        park_foreign_until(gp, f, l, until, ticket);
         return !(gp->flags & GFLAG_TIMEDOUT);
     }
     gp->x->waitsince = load_relaxed(&sched.coarse);

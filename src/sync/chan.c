@@ -111,18 +111,32 @@ int chan_wait_until(struct gamp_chan *c, struct waitq *q, struct sudog *sg, enum
 
 int chansend(struct gamp_chan *c, const void *elem, int64_t until)
 {
+    struct sudog *partner;
+    int err;
+
     if (unlikely(!c))
         return block_for_ever(getg(), WAIT_CHAN_SEND_NIL, until);
     lock_solo(&c->lock);
-    return chansend_locked(c, elem, until);
+    err = chan_put(c, elem, &partner);
+    if (err == -EAGAIN)
+        return chansend_wait(c, elem, until);
+    chan_unlock_wake(c, partner);
+    return err;
 }
 
 int chanrecv(struct gamp_chan *c, void *elem, int64_t until)
 {
+    struct sudog *partner;
+    int err;
+
     if (unlikely(!c))
         return block_for_ever(getg(), WAIT_CHAN_RECEIVE_NIL, until);
     lock_solo(&c->lock);
-    return chanrecv_locked(c, elem, until);
+    err = chan_take(c, elem, &partner);
+    if (err == -EAGAIN)
+        return chanrecv_wait(c, elem, until);
+    chan_unlock_wake(c, partner);
+    return err;
 }
 
 int chantrysend(struct gamp_chan *c, const void *elem)

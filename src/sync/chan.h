@@ -34,6 +34,7 @@
 
 #include "lock/mutex.h"
 #include "os/linux/clock.h"
+#include "sched/parkhere.h"
 #include "sched/solo.h"
 #include "sync/elem.h"
 #include "sync/sudog.h"
@@ -257,7 +258,10 @@ static always_inline int chan_wait(struct gamp_chan *c, struct waitq *q, void *e
     race_release(&c->lock);
     if (likely(until == NEVER)) {
         waitq_add(q, &sg);
-        goparkunlock_solo(&c->lock, reason);
+        if (is_solo())
+            gopark_solo_here(&c->lock, reason);
+        else
+            goparkunlock_here(&c->lock, reason);
     } else {
         int err = chan_wait_until(c, q, &sg, reason, until);
 
@@ -271,42 +275,32 @@ static always_inline int chan_wait(struct gamp_chan *c, struct waitq *q, void *e
     return 0;
 }
 
-/* chansend and chanrecv with c's lock held; it comes free. Part of whoever calls it, since each
- * frame that a goroutine comes back through after a switch is a return that the CPU mispredicts. */
-static always_inline int chansend_locked(struct gamp_chan *c, const void *elem, int64_t until)
+/* What is left to do after chan_put and chan_take, with c's lock held, which comes free: when they
+ * did it, */
+static always_inline void chan_unlock_wake(struct gamp_chan *c, struct sudog *partner)
 {
-    struct sudog *partner;
-    int err = chan_put(c, elem, &partner);
-
-    if (err == -EAGAIN)
-        return chan_wait(c, &c->sendq, (void *)(uintptr_t)elem, WAIT_CHAN_SEND, until);
     unlock_solo(&c->lock);
     if (partner)
         sudog_wake(partner);
-    return err;
 }
 
-static always_inline int chanrecv_locked(struct gamp_chan *c, void *elem, int64_t until)
+/* and on -EAGAIN. */
+static always_inline int chansend_wait(struct gamp_chan *c, const void *elem, int64_t until)
 {
-    struct sudog *partner;
-    int err = chan_take(c, elem, &partner);
+    return chan_wait(c, &c->sendq, (void *)(uintptr_t)elem, WAIT_CHAN_SEND, until);
+}
 
-    if (err == -EAGAIN) {
-        /* Who closes a channel may free it too, before this one runs: nothing of it is used after.
-         * */
-        uint32_t size = c->elem_size;
+static always_inline int chanrecv_wait(struct gamp_chan *c, void *elem, int64_t until)
+{
+    /* Who closes a channel may free it too, before this one runs: nothing of it is used after. */
+    uint32_t size = c->elem_size;
+    int err = chan_wait(c, &c->recvq, elem, WAIT_CHAN_RECEIVE, until);
 
-        err = chan_wait(c, &c->recvq, elem, WAIT_CHAN_RECEIVE, until);
-        if (unlikely(err == -EPIPE)) {
-            race_acquire(&c->closed);
-            if (elem)
-                elem_zero(elem, size);
-        }
-        return err;
+    if (unlikely(err == -EPIPE)) {
+        race_acquire(&c->closed);
+        if (elem)
+            elem_zero(elem, size);
     }
-    unlock_solo(&c->lock);
-    if (partner)
-        sudog_wake(partner);
     return err;
 }
 

@@ -357,11 +357,11 @@ static always_inline int wait(struct selector *s, uint32_t ticket, bool locked, 
 
         if (!locked && likely(s->until == NEVER)) {
             if (is_solo())
-                gopark_solo(NULL, reason);
+                gopark_solo_here(NULL, reason);
             else
                 gopark(NULL, NULL, reason);
         } else if (locked && likely(s->until == NEVER && s->nchans)) {
-            gopark(commit_unlock_all, s, reason);
+            gopark_here(commit_unlock_all, s, reason);
         } else {
             timeout = !gopark_until(locked && (s->nchans || s->nfds) ? commit_unlock_all : NULL, s,
                                     reason, s->until, ticket);
