@@ -50,6 +50,7 @@ struct m {
     bool spinning;    /* looks for work; counted in sched.nmspinning */
     uint8_t parkedin; /* enum parkedin; sched.lock */
     bool dying;       /* its thread is to end */
+    bool pinned;      /* counted in sched.pinned_now; sched.lock */
     bool dead;        /* its thread has ended; the record is on sched.freem */
     bool foreign;
     struct note park;

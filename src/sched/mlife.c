@@ -17,7 +17,9 @@
  *   no M to be had               to the M of a goroutine stopped in the handler; else it is idle,
  *                                with nmwanted set: for the template thread's M, the next M that
  *                                would sleep, or a stray that comes back, whichever is first.
- *                                nmwanted stands again when the thread could not be made.
+ *                                nmwanted stands again when the thread could not be made. With as
+ *                                many Ms as may be, and none that could come to take it, the
+ *                                program ends.
  *   the program is at its end    it stays where it is; nobody waits for one any more (stw.c).
  * A foreign thread never has a P: what it makes runnable goes to the global queue, then wakep. */
 #include "sched/mlife.h"
@@ -38,6 +40,11 @@
 /* Idle Ms beyond one for each P and a few end when none of them was needed for a second: half of
  * them each time, so that a load which comes and goes finds most of its threads again. */
 enum { SPARE = 8, RETIRE_MIN = 16 };
+
+static bool full(void)
+{
+    return sched.mnext - sched.nmfreed >= sched.maxmcount;
+}
 
 void mput(struct m *m)
 {
@@ -181,6 +188,13 @@ struct p *releasep(struct m *m)
     return pp;
 }
 
+void unpin(struct m *m)
+{
+    if (m->pinned)
+        store_relaxed(&sched.pinned_now, sched.pinned_now - 1);
+    m->pinned = false;
+}
+
 void wake_m(struct m *m, struct p *pp)
 {
     bool asleep = m->parkedin != PARKED_NOT;
@@ -189,6 +203,7 @@ void wake_m(struct m *m, struct p *pp)
      * lost. */
     if (m->parkedin == PARKED_LOCKED)
         sched.nmidlelocked--;
+    unpin(m);
     m->nextp = pp;
     m->parkedin = PARKED_NOT;
     unlock(&sched.lock);
@@ -405,7 +420,10 @@ void mstart1(struct m *m)
     store_relaxed(&m->inruntime, 1);
     if (m != &m0) {
         lock(&sched.lock);
+        sched.nmcoming--;
         pp = pidleget();
+        if (pp)
+            sched.nmwanted = 0; /* who finds work wakes the next */
         unlock(&sched.lock);
         if (pp) {
             acquirep(m, pp);
@@ -444,48 +462,94 @@ static int newm(void)
         return -1;
     lock(&sched.lock);
     mcommoninit(m);
+    sched.nmcoming++;
     unlock(&sched.lock);
     err = thread_create(mstart, m, 0);
+    lock(&sched.lock);
     if (err) {
-        lock(&sched.lock);
+        sched.nmcoming--;
         m_gone(m);
-        unlock(&sched.lock);
     }
+    unlock(&sched.lock);
     return err;
 }
 
-/* Is one more M needed (an idle P waits for one: *wanted) or is none in reserve? */
-static bool template_need(bool *wanted)
+/* No M that could take an idle P is left: none idle or on its way, to its first look or between a
+ * goroutine and the idle list, and none asleep in the handler. A P on its way counts for an M that
+ * holds one, so it looks worse for a moment: who asks does it twice. sched.lock held. */
+static bool exhausted(void)
 {
-    bool need, full;
+    int64_t taken = load_relaxed(&gomaxprocs) - load_relaxed(&sched.npidle) +
+                    load_relaxed(&sched.strays_now) + sched.nmidlelocked;
+
+    return sched.pidle && sched.nmidle == 0 && sched.nmcoming == 0 && sched.pinned_now == 0 &&
+           sched.mnext - sched.nmfreed <= taken;
+}
+
+enum need { NEED_NONE, NEED_M, NEED_MORE_THAN_MAY_BE, NEED_EXHAUSTED };
+
+/* Is one more M needed (an idle P waits for one: *wanted) or are too few in reserve? */
+static enum need template_need(bool *wanted)
+{
+    enum need need = NEED_NONE;
 
     lock(&sched.lock);
     *wanted = sched.nmwanted;
-    need = sched.nmidle == 0 || sched.nmwanted;
-    full = sched.mnext - sched.nmfreed >= sched.maxmcount;
-    if (full && need && sched.nmwanted && sched.nmidle == 0) {
-        print_fd(2, "runtime: program exceeds %d-thread limit\n", sched.maxmcount);
-        unlock(&sched.lock);
-        throw("thread exhaustion");
+    if (!full()) {
+        if (*wanted || sched.nmidle + sched.nmcoming == 0)
+            need = NEED_M;
+    } else if (*wanted) {
+        need = exhausted() ? NEED_EXHAUSTED : NEED_MORE_THAN_MAY_BE;
     }
     sched.nmwanted = 0;
     unlock(&sched.lock);
-    return need && !full;
+    return need;
 }
 
 /* An idle P waits for an M, and no thread is to be had: it goes on waiting. An M that went to sleep
  * while the thread was being made did not see that one was wanted. */
 static void template_failed(void)
 {
+    struct m *m;
     bool idle;
 
     lock(&sched.lock);
     idle = sched.nmidle > 0;
-    if (!idle)
+    m = !idle && sched.pidle ? pinned_m() : NULL;
+    if (m) {
+        wake_m(m, pidleget());
+        return;
+    }
+    if (!idle && sched.pidle)
         sched.nmwanted = 1;
     unlock(&sched.lock);
     if (idle)
         startm(NULL, false);
+}
+
+/* When to look again, unless asked before. */
+static int64_t template_work(void)
+{
+    enum { RETRY = 10 * 1000 * 1000 };
+    static bool suspect;
+    bool wanted;
+    enum need need;
+
+    while ((need = template_need(&wanted)) == NEED_M)
+        if (newm() < 0)
+            break;
+    if (need == NEED_NONE) {
+        suspect = false;
+        return NEVER;
+    }
+    if (need == NEED_EXHAUSTED && suspect) {
+        print_fd(2, "runtime: program exceeds %d-thread limit\n", sched.maxmcount);
+        throw("thread exhaustion");
+    }
+    suspect = need == NEED_EXHAUSTED;
+    if (wanted)
+        template_failed();
+    return nanotime() + RETRY;
 }
 
 /* Who takes templatewake from 0 to 1 wakes, once: when the time is up and somebody is about to, his
@@ -506,7 +570,6 @@ static void template_loop(void *arg)
     static struct m tm;
     int64_t until = NEVER;
     int32_t procs;
-    bool wanted;
 
     (void)arg;
     m_attach(&tm, false);
@@ -517,11 +580,8 @@ static void template_loop(void *arg)
         procs = xchg_acqrel(&sched.wantprocs, 0);
         if (procs > 0 && load_acquire(&sched.phase) == PHASE_RUN)
             gomaxprocs_set(procs);
-        if (load_acquire(&sched.phase) == PHASE_RUN && template_need(&wanted) && newm() < 0) {
-            until = nanotime() + 10000000; /* no thread to be had now */
-            if (wanted)
-                template_failed();
-        }
+        if (load_acquire(&sched.phase) == PHASE_RUN)
+            until = template_work();
     }
 }
 

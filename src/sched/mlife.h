@@ -12,6 +12,9 @@ struct m *mget(void);
 void pidleput(struct p *pp);
 struct p *pidleget(void);
 
+/* With sched.lock held: the M sleeps in the preemption handler no more. */
+void unpin(struct m *m);
+
 void acquirep(struct m *m, struct p *pp);
 struct p *releasep(struct m *m);
 

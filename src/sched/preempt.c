@@ -156,17 +156,19 @@ static void sleep_here(struct m *m, struct g *gp, struct m *next, struct p *pp)
     gp->waitreason = WAIT_PREEMPTED;
     casgstatus(gp, Grunning, Grunnable);
     globrunqputhog(gp);
-    fetch_add_relaxed(&sched.pinned_now, 1);
+    m->pinned = true;
+    store_relaxed(&sched.pinned_now, sched.pinned_now + 1);
     if (next)
         wake_m(next, pp);
     else
         unlock(&sched.lock);
     lock(&sched.lock);
-    if (load_relaxed(&sched.phase) >= PHASE_STOPPING)
+    if (load_relaxed(&sched.phase) >= PHASE_STOPPING) {
+        unpin(m);
         unlock(&sched.lock);
-    else
+    } else {
         sleep_m(m, PARKED_HANDLER);
-    fetch_add_relaxed(&sched.pinned_now, -1);
+    }
     if (m->p) {
         gp->run.pinm = NULL;
         casgstatus(gp, Grunnable, Grunning);

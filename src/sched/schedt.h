@@ -26,6 +26,7 @@ struct schedt {
     int32_t maxmcount;
     int32_t nmfreed;
     int32_t nmwanted; /* Ms asked of the template thread and not yet there */
+    int32_t nmcoming; /* Ms whose threads are made and have not yet begun */
     struct m *allm;   /* atomic head, linked by alllink, grows only */
     struct m *freem;  /* records of ended threads */
 
@@ -87,7 +88,7 @@ struct schedt {
     uint32_t dying;       /* atomic: one of them has begun its report */
     uint32_t forked;      /* atomic: this is the child of a fork */
     int32_t strays_now;   /* atomic: Ms in user code without a P */
-    int32_t pinned_now;   /* atomic: Ms asleep in the preemption handler */
+    int32_t pinned_now;   /* Ms asleep in the preemption handler; atomic for readers */
     uint64_t handoffs, preemptions, strays; /* atomic counters */
 };
 
