@@ -105,10 +105,11 @@ struct g {
 _Static_assert(sizeof(struct g) == 96, "a queued goroutine stays within 96 bytes");
 
 enum {
-    GFLAG_HOG = 1,     /* used up its slice: waits behind those that an event woke */
-    GFLAG_OPTIONS = 2, /* bound at its creation */
-    GFLAG_OVER = 4,    /* counted as ended already */
-    GFLAG_TIMEDOUT = 8 /* how the last gopark_until ended; its waker's to set */
+    GFLAG_HOG = 1,      /* used up its slice: waits behind those that an event woke */
+    GFLAG_OPTIONS = 2,  /* bound at its creation */
+    GFLAG_OVER = 4,     /* counted as ended already */
+    GFLAG_TIMEDOUT = 8, /* how the last gopark_until ended; its waker's to set */
+    GFLAG_BEGINS = 16   /* it was decided that it begins (sched/begin.h) */
 };
 
 /* The part that comes with a stack. Written by the goroutine itself unless said otherwise. */

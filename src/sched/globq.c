@@ -2,13 +2,15 @@
 #include "sched/globq.h"
 #include "base/throw.h"
 #include "os/linux/clock.h"
+#include "sched/begin.h"
 #include "sched/schedt.h"
 
 enum { HOG_PATIENCE = 20 * 1000 * 1000 };
 
 static void publish(void)
 {
-    store_relaxed(&sched.runqsize, sched.runq.n + sched.hogq.n);
+    store_relaxed(&sched.runqsize, sched.runq.n + sched.hogq.n + sched.held[HELD_OTHER].q.n +
+                                       sched.held[HELD_STOPPED].q.n);
     store_relaxed(&sched.runqshort, sched.runq.n);
 }
 
@@ -44,6 +46,31 @@ void globrunqputbatch(struct gqueue *q)
     gqueue_push_all(&sched.runq, q);
     publish();
     unlock(&sched.lock);
+}
+
+void globrunqputheld(struct g *gp, enum held_kind kind)
+{
+    gqueue_push(&sched.held[kind].q, gp);
+    publish();
+}
+
+struct g *globrunqget_held(enum held_kind kind)
+{
+    struct g *gp = gqueue_pop(&sched.held[kind].q);
+
+    publish();
+    return gp;
+}
+
+void globrunqput_held(void)
+{
+    struct gqueue q = {NULL, NULL, 0};
+
+    for (int k = 0; k < HELD_KINDS; k++)
+        gqueue_push_all(&q, &sched.held[k].q);
+    gqueue_push_all(&q, &sched.runq);
+    sched.runq = q;
+    publish();
 }
 
 static struct g *hog_get(void)
@@ -82,6 +109,8 @@ struct g *globrunqget_short(struct p *pp, uint32_t max)
     struct g *gp;
 
     debug_invariant(mutex_held(&sched.lock));
+    if ((gp = begin_next()) != NULL)
+        return gp;
     if (sched.hogq.n > 0 && nanotime() - sched.hogsince > HOG_PATIENCE)
         return hog_get();
     gp = gqueue_pop(&sched.runq);
@@ -119,4 +148,11 @@ struct g *globrunqget(struct p *pp, uint32_t max)
     struct g *gp = globrunqget_short(pp, max);
 
     return gp ? gp : hog_get();
+}
+
+struct g *globrunqget_any(struct p *pp)
+{
+    struct g *gp = globrunqget(pp, 0);
+
+    return gp ? gp : begin_any();
 }

@@ -53,6 +53,8 @@ struct m {
     bool pinned;      /* counted in sched.pinned_now; sched.lock */
     bool dead;        /* its thread has ended; the record is on sched.freem */
     bool foreign;
+    uintptr_t hog; /* the function of its goroutine that was stopped in the handler, until that has
+                    * left it, or 0; counted in sched.nmhogs */
     struct note park;
     struct g *lockedg;
     struct m *schedlink; /* sched.midle */

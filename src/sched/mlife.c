@@ -8,7 +8,8 @@
  *
  * Threads are made by the template thread alone: pthread_create takes locks of libc that a
  * goroutine stopped by preemption may hold, and no P may wait for those. One idle M is kept in
- * reserve, so that a P is handed on without waiting for a new thread.
+ * reserve, so that a P is handed on without waiting for a new thread; a few while goroutines are
+ * stopped (begin_spare).
  *
  * Where a P goes that its M gives up, or that somebody took from an idle list and finds no M for:
  *   the world is being stopped   to who stops it (stw_stopped), in each place that would make it
@@ -29,6 +30,7 @@
 #include "os/linux/print.h"
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
+#include "sched/begin.h"
 #include "sched/deadlock.h"
 #include "sched/direct.h"
 #include "sched/globq.h"
@@ -51,6 +53,7 @@ void mput(struct m *m)
     m->schedlink = sched.midle;
     sched.midle = m;
     store_relaxed(&sched.nmidle, sched.nmidle + 1);
+    begin_update();
     checkdead();
 }
 
@@ -62,8 +65,9 @@ struct m *mget(void)
         sched.midle = m->schedlink;
         store_relaxed(&sched.nmidle, sched.nmidle - 1);
         sched.nmidlelow = MIN(sched.nmidlelow, sched.nmidle);
+        begin_update();
     }
-    if (sched.nmidle == 0)
+    if (sched.nmidle == 0 || (sched.nmidle < begin_spare() && !full()))
         template_wake();
     return m;
 }
@@ -93,6 +97,7 @@ static struct m *mget_last(void)
     m = *last;
     *last = m->schedlink;
     store_relaxed(&sched.nmidle, sched.nmidle - 1);
+    begin_update();
     return m;
 }
 
@@ -390,6 +395,7 @@ static void m_gone(struct m *m)
     sched.nmfreed++;
     m->schedlink = sched.freem;
     sched.freem = m;
+    begin_update();
     checkdead();
 }
 
@@ -421,6 +427,7 @@ void mstart1(struct m *m)
     if (m != &m0) {
         lock(&sched.lock);
         sched.nmcoming--;
+        begin_update();
         pp = pidleget();
         if (pp)
             sched.nmwanted = 0; /* who finds work wakes the next */
@@ -458,18 +465,25 @@ static int newm(void)
     struct m *m = m_alloc();
     int err;
 
-    if (!m)
+    if (!m) {
+        lock(&sched.lock);
+        sched.nothreads = true;
+        begin_update();
+        unlock(&sched.lock);
         return -1;
+    }
     lock(&sched.lock);
     mcommoninit(m);
     sched.nmcoming++;
     unlock(&sched.lock);
     err = thread_create(mstart, m, 0);
     lock(&sched.lock);
+    sched.nothreads = err != 0;
     if (err) {
         sched.nmcoming--;
         m_gone(m);
     }
+    begin_update();
     unlock(&sched.lock);
     return err;
 }
@@ -496,7 +510,8 @@ static enum need template_need(bool *wanted)
     lock(&sched.lock);
     *wanted = sched.nmwanted;
     if (!full()) {
-        if (*wanted || sched.nmidle + sched.nmcoming == 0)
+        if (*wanted || sched.nmidle + sched.nmcoming < begin_spare() ||
+            (sched.nothreads && begin_waits()))
             need = NEED_M;
     } else if (*wanted) {
         need = exhausted() ? NEED_EXHAUSTED : NEED_MORE_THAN_MAY_BE;

@@ -8,6 +8,7 @@
 #include "os/linux/sys.h"
 #include "os/linux/thread.h"
 #include "sched/aside.h"
+#include "sched/begin.h"
 #include "sched/freeze.h"
 #include "sched/globq.h"
 #include "sched/mlife.h"
@@ -114,7 +115,7 @@ static bool only_hogs(struct p *pp)
     const struct g *gp = sched.hogq.head;
     int64_t now = nanotime();
 
-    return gp && gp->x && gp->run.pinm && sched.runq.n == 0 && !runqwaits(pp) &&
+    return gp && gp->x && gp->run.pinm && sched.runq.n == 0 && !runqwaits(pp) && !begin_due() &&
            load_relaxed(&pp->timers.minwhen) > now &&
            (netpollwaiters() == 0 || now - load_relaxed(&sched.lastpoll) < POLL_STALE);
 }
@@ -158,6 +159,10 @@ static void sleep_here(struct m *m, struct g *gp, struct m *next, struct p *pp)
     globrunqputhog(gp);
     m->pinned = true;
     store_relaxed(&sched.pinned_now, sched.pinned_now + 1);
+    /* A stray that was on its way to a call, or one in the way of a stop of the world, may be no
+     * hog: one that is will be stopped again. */
+    if (next)
+        begin_stopped(m, gp);
     if (next)
         wake_m(next, pp);
     else

@@ -15,6 +15,7 @@
 #include "base/throw.h"
 #include "event/event.h"
 #include "os/linux/clock.h"
+#include "sched/begin.h"
 #include "sched/choice.h"
 #include "sched/direct.h"
 #include "sched/globq.h"
@@ -463,7 +464,7 @@ static bool findrunnable(struct m *m, struct found *out)
             continue;
         }
         if (sched.runqsize != 0) {
-            out->gp = globrunqget(m->p, 0);
+            out->gp = globrunqget_any(m->p);
             unlock(&sched.lock);
             return true;
         }
@@ -528,8 +529,12 @@ void schedule(struct m *m)
             execute(m, &f);
             continue;
         }
+        if (unlikely(m->hog))
+            begin_left_hog(m);
         if (!next_found(m, &f))
             return;
+        if (unlikely(load_relaxed(&sched.scarce)) && begin_hold(f.gp))
+            continue;
         /* Whom it was meant for has left; a request that stays would keep every later run from the
          * direct way. */
         if (m->p)

@@ -32,6 +32,7 @@
 #include "sched/proc.h"
 #include "sched/schedt.h"
 #include "sched/solo.h"
+#include "sched/stw.h"
 #include "sched/switch_g.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -59,6 +60,7 @@ static void stop_all(void)
     store_seqcst(&sched.phase, PHASE_STOPPING);
     preempt_release_all();
     lock(&sched.lock);
+    direct_update(); /* one of before has seen the old phase */
     if (m0.parkedin == PARKED_IDLE) {
         struct m **at;
 

@@ -4,6 +4,7 @@
 #define GAMP_SCHED_SCHEDT_H
 
 #include "lock/mutex.h"
+#include "sched/globq.h"
 #include "sched/m.h"
 #include "sched/p.h"
 
@@ -13,6 +14,13 @@ enum sched_phase {
     PHASE_RUN,
     PHASE_STOPPING, /* no goroutine is scheduled any more */
     PHASE_STOPPED,
+};
+
+/* Goroutines that never ran and wait for a thread to be given back (sched/begin.h). */
+struct held {
+    struct gqueue q;
+    int64_t begun; /* when the last one began, or the first had to wait */
+    bool alarmed;  /* since then one more M came to be a stopped goroutine's */
 };
 
 struct schedt {
@@ -26,7 +34,6 @@ struct schedt {
     int32_t maxmcount;
     int32_t nmfreed;
     int32_t nmwanted; /* Ms asked of the template thread and not yet there */
-    int32_t nmcoming; /* Ms whose threads are made and have not yet begun */
     struct m *allm;   /* atomic head, linked by alllink, grows only */
     struct m *freem;  /* records of ended threads */
 
@@ -38,7 +45,7 @@ struct schedt {
 
     struct gqueue runq; /* runnable, in order */
     struct gqueue hogq; /* runnable, but used up its slice */
-    uint32_t runqsize;  /* runq.n + hogq.n, atomic for readers */
+    uint32_t runqsize;  /* of both and held, atomic for readers */
     uint32_t runqshort; /* runq.n alone, atomic for readers */
     int64_t hogsince;   /* when the hog queue was last served or empty */
 
@@ -53,9 +60,9 @@ struct schedt {
     int64_t coarse;    /* atomic; a recent nanotime (coarse_set) */
     int64_t coarsefar; /* atomic; that and TIMERS_FAR */
 
-    uint32_t
-        /* atomic: switches from goroutine to goroutine may be taken: running, no stop wanted */
-        direct;
+    /* atomic: switches from goroutine to goroutine may be taken: running, no stop wanted, threads
+     * are to be had */
+    uint32_t direct;
     uint32_t gcwaiting; /* atomic: the world is to stop */
     int32_t stopwait;
     struct note stopnote;
@@ -90,6 +97,14 @@ struct schedt {
     int32_t strays_now;   /* atomic: Ms in user code without a P */
     int32_t pinned_now;   /* Ms asleep in the preemption handler; atomic for readers */
     uint64_t handoffs, preemptions, strays; /* atomic counters */
+
+    /* Who begins while threads run out (sched/begin.h). */
+    struct held held[HELD_KINDS]; /* in runqsize, too */
+    int32_t nmhogs;               /* Ms with m->hog; atomic for readers */
+    int32_t nmcoming;             /* Ms whose threads are made and have not yet begun */
+    bool nothreads;               /* the last thread could not be made */
+    bool scarce;                  /* atomic for readers: threads run out */
+    int64_t ranother;             /* atomic: meanwhile, when another than a hog last ran */
 };
 
 extern struct schedt sched;

@@ -68,7 +68,7 @@ static bool take_turn(void)
 void direct_update(void)
 {
     store_relaxed(&sched.direct, debug.directswitch && load_relaxed(&sched.phase) == PHASE_RUN &&
-                                     !load_relaxed(&sched.gcwaiting));
+                                     !load_relaxed(&sched.gcwaiting) && !sched.scarce);
 }
 
 bool stoptheworld(void)
