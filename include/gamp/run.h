@@ -21,8 +21,7 @@ typedef struct gamp_config {
     /* How many goroutines run at once; default: as many as the process may use CPUs. */
     int maxprocs GAMP_ZERO_;
     /* Threads in all, default 10000; one more is a fatal error. A goroutine that is stopped while
-     * it
-     * computes keeps one: with few left, more of its function begin when one is given back. */
+     * it computes keeps one: with few left, more of its function begin when one is given back. */
     int max_threads GAMP_ZERO_;
     /* Of goroutines that gamp_go starts, in bytes of address space; default 256 KiB. */
     size_t stack_size GAMP_ZERO_;

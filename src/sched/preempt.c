@@ -159,14 +159,14 @@ static void sleep_here(struct m *m, struct g *gp, struct m *next, struct p *pp)
     globrunqputhog(gp);
     m->pinned = true;
     store_relaxed(&sched.pinned_now, sched.pinned_now + 1);
-    /* A stray that was on its way to a call, or one in the way of a stop of the world, may be no
-     * hog: one that is will be stopped again. */
-    if (next)
+    if (next) {
+        /* Without: a stray that was on its way to a call, or one in the way of a stop of the world,
+         * which may be no hog: one that is will be stopped again. */
         begin_stopped(m, gp);
-    if (next)
         wake_m(next, pp);
-    else
+    } else {
         unlock(&sched.lock);
+    }
     lock(&sched.lock);
     if (load_relaxed(&sched.phase) >= PHASE_STOPPING) {
         unpin(m);
