@@ -28,14 +28,14 @@ static noinline int mutex_lock_wait(gamp_mutex *m, int64_t until)
 }
 
 /* false: it has to be tried again inside. */
-static always_inline bool mutex_step_solo(gamp_mutex *m, uint32_t from, uint32_t to)
+static always_inline bool mutex_step_solo(gamp_mutex *m, bool lock)
 {
     struct m *here = solo_enter();
     bool done;
 
     if (unlikely(!here))
         return false;
-    done = gmutex_step_solo(m, from, to);
+    done = lock ? gmutex_lock_solo(m) : gmutex_unlock_solo(m);
     solo_leave(here);
     return done;
 }
@@ -44,7 +44,7 @@ static always_inline bool mutex_step_solo(gamp_mutex *m, uint32_t from, uint32_t
 static always_inline bool mutex_lock_now(gamp_mutex *m)
 {
     if (is_solo())
-        return mutex_step_solo(m, 0, GMUTEX_LOCKED);
+        return mutex_step_solo(m, true);
     if (unlikely(entry_wanted()) || unlikely(!gmutex_lock_fast(m)))
         return false;
     race_acquire(m);
@@ -87,7 +87,7 @@ static noinline void mutex_unlock_wake(gamp_mutex *m)
 static always_inline bool mutex_unlock_now(gamp_mutex *m)
 {
     if (is_solo())
-        return mutex_step_solo(m, GMUTEX_LOCKED, 0);
+        return mutex_step_solo(m, false);
     race_release(m);
     return likely(!entry_wanted()) && likely(gmutex_unlock_fast(m));
 }

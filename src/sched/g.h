@@ -196,6 +196,15 @@ static inline struct g *gqueue_pop(struct gqueue *q)
     return gp;
 }
 
+/* gp to the tail of a queue that is not empty, whose head leaves. */
+static inline void gqueue_rotate(struct gqueue *q, struct g *gp)
+{
+    gp->schedlink = NULL;
+    q->tail->schedlink = gp;
+    q->tail = gp;
+    q->head = q->head->schedlink;
+}
+
 static inline void gqueue_push_all(struct gqueue *q, struct gqueue *from)
 {
     if (!from->head)

@@ -419,12 +419,16 @@ static always_inline struct g *next_ring(struct p *pp, struct g *gp)
 
     if (unlikely(h == t) || unlikely(!runs_here(next)))
         return NULL;
+    if (t - h == 1) {
+        /* Its tail is its head. Nobody else looks: one P. */
+        store_release(&q->ring[h % RUNQ_CAP], gp);
+        return next;
+    }
     store_relaxed(&q->ring[t % RUNQ_CAP], gp);
     store_release(&q->tail, t + 1);
     store_release(&q->head, h + 1);
-    if (t - h > 1)
-        prefetch_after(load_relaxed(&q->ring[(h + 1) % RUNQ_CAP]),
-                       load_relaxed(&q->ring[(h + 2) % RUNQ_CAP]));
+    prefetch_after(load_relaxed(&q->ring[(h + 1) % RUNQ_CAP]),
+                   load_relaxed(&q->ring[(h + 2) % RUNQ_CAP]));
     return next;
 }
 
@@ -434,8 +438,7 @@ static always_inline struct g *next_yielded(struct p *pp, struct g *gp)
 
     if (unlikely(!runqempty_own(&pp->runq)) || unlikely(!runs_here(next)))
         return NULL;
-    gqueue_push(&pp->yielded, gp);
-    gqueue_pop(&pp->yielded);
+    gqueue_rotate(&pp->yielded, gp);
     then = pp->yielded.head;
     prefetch_after(then, then->schedlink);
     return next;

@@ -32,33 +32,53 @@ enum {
     GMUTEX_WAITER = 1 << GMUTEX_WAITER_SHIFT,
 };
 
-/* Both in one atomic instruction, waiters or not: while some wait, whoever runs locks and unlocks
- * many times for each of them that is woken. false: ask again inside. */
+/* Each in one step, waiters or not: while some wait, whoever runs locks and unlocks many times for
+ * each of them that is woken. Otherwise what is to be done is asked inside. */
+static always_inline bool gmutex_free(uint32_t state)
+{
+    return !(state & (GMUTEX_LOCKED | GMUTEX_STARVING));
+}
+
+/* Locked, and nobody is to be woken: none waits, or one was woken already. */
+static always_inline bool gmutex_wakes_none(uint32_t state)
+{
+    return state == GMUTEX_LOCKED || (state & (GMUTEX_LOCKED | GMUTEX_WOKEN | GMUTEX_STARVING)) ==
+                                         (GMUTEX_LOCKED | GMUTEX_WOKEN);
+}
+
 static always_inline bool gmutex_lock_fast(gamp_mutex *m)
 {
     uint32_t old = load_relaxed(&m->state);
 
     /* Acquire pairs with unlock's release. */
-    return !(old & (GMUTEX_LOCKED | GMUTEX_STARVING)) &&
-           cas_acquire(&m->state, old, old | GMUTEX_LOCKED);
+    return gmutex_free(old) && cas_acquire(&m->state, old, old | GMUTEX_LOCKED);
 }
 
 static always_inline bool gmutex_unlock_fast(gamp_mutex *m)
 {
     uint32_t old = load_relaxed(&m->state);
 
-    /* Nobody is to be woken: none waits, or one was woken already. */
-    return (old == GMUTEX_LOCKED || (old & (GMUTEX_LOCKED | GMUTEX_WOKEN | GMUTEX_STARVING)) ==
-                                        (GMUTEX_LOCKED | GMUTEX_WOKEN)) &&
-           cas_release(&m->state, old, old & ~(uint32_t)GMUTEX_LOCKED);
+    return gmutex_wakes_none(old) && cas_release(&m->state, old, old & ~(uint32_t)GMUTEX_LOCKED);
 }
 
-/* Either of the two as a solo step (sched/solo.h): 0 to GMUTEX_LOCKED, or back. */
-static always_inline bool gmutex_step_solo(gamp_mutex *m, uint32_t from, uint32_t to)
+/* The same as solo steps (sched/solo.h). */
+static always_inline bool gmutex_lock_solo(gamp_mutex *m)
 {
-    if (unlikely(load_relaxed(&m->state) != from))
+    uint32_t old = load_relaxed(&m->state);
+
+    if (unlikely(!gmutex_free(old)))
         return false;
-    store_release(&m->state, to);
+    store_release(&m->state, old | GMUTEX_LOCKED);
+    return true;
+}
+
+static always_inline bool gmutex_unlock_solo(gamp_mutex *m)
+{
+    uint32_t old = load_relaxed(&m->state);
+
+    if (unlikely(!gmutex_wakes_none(old)))
+        return false;
+    store_release(&m->state, old & ~(uint32_t)GMUTEX_LOCKED);
     return true;
 }
 
