@@ -41,7 +41,7 @@ TEST_GO(orders_differ)
 
     for (int i = 0; i < 2000; i++) {
         struct walk w = walk_begin(8);
-        uint32_t a, b;
+        uint32_t a = 0, b = 0;
 
         CHECK(walk_next(&w, &a));
         CHECK(walk_next(&w, &b));
